@@ -1,0 +1,26 @@
+"""Instants: moments in UTC as text of one fixed width, so that text order is time order.
+
+`2025-07-01T00:00:00.000000Z` is how events and documents hold a moment.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+Instant = str
+
+
+def instant(moment: datetime) -> Instant:
+    """The instant of an aware `datetime`."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.year:04}-{utc:%m-%dT%H:%M:%S}.{utc.microsecond:06}Z"
+
+
+def moment(at: Instant) -> datetime:
+    """The aware UTC `datetime` of an instant."""
+    return datetime.fromisoformat(at)
+
+
+def now() -> Instant:
+    """The present, by this machine's clock: for context, never for order."""
+    return instant(datetime.now(UTC))

@@ -1,0 +1,89 @@
+"""Tasks: their documents, where they are listed, and what they add to their project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypedDict, cast
+
+from readmodels.documents import Contribution, Document, Entry, Kind, Ref
+
+
+class Task(TypedDict):
+    """Hours are integer hundredths, cost is integer cents. A deleted task keeps what was spent.
+
+    `due_date`, `completed_at` and the like are instants; `assignee_ids` keep their order.
+    """
+
+    id: int
+    version: int
+    created: int
+    updated: int
+    project_id: int | None
+    creator_id: int
+    title: str
+    description: str
+    priority: str
+    status: str
+    due_date: str | None
+    estimated_hours: int | None
+    actual_hours: int | None
+    assignee_ids: list[int]
+    completion_notes: str
+    cost_cents: int
+    deleted: bool
+    created_at: str
+    updated_at: str
+    completed_at: str | None
+
+
+def entries(document: Document) -> Iterable[Entry]:
+    task = cast(Task, document)
+    if task["deleted"]:
+        return
+    number = task["id"]
+    yield Entry("task:sort:created", task["created"])
+    yield Entry("task:sort:id", number)
+    yield Entry("task:sort:title", 0, task["title"].casefold())
+    yield Entry("task:sort:updated_at", task["updated"])
+    yield Entry(f"task:status:{task['status']}", number)
+    yield Entry(f"task:priority:{task['priority']}", number)
+    for user_id in task["assignee_ids"]:
+        yield Entry(f"task:assignee:{user_id}", number)
+    if task["project_id"] is None:
+        yield Entry(f"task:personal:{task['creator_id']}", number)
+    else:
+        yield Entry(f"task:project:{task['project_id']}", number)
+
+
+def contributions(document: Document) -> Iterable[Contribution]:
+    task = cast(Task, document)
+    if task["project_id"] is None:
+        return
+    yield Contribution(Ref("project_figures", str(task["project_id"])), figures(task))
+    if not task["deleted"]:
+        for user_id in task["assignee_ids"]:
+            yield Contribution(Ref("access", f"{user_id}:{task['project_id']}"), {"reasons": 1})
+
+
+def figures(task: Task) -> dict[str, int]:
+    """What a task adds to its project: its labour always, its weight while it counts."""
+    labour = {"labour_cents": task["cost_cents"]}
+    if task["deleted"] or task["status"] == "cancelled":
+        return labour
+    estimate = task["estimated_hours"] or 0
+    done = task["status"] == "completed"
+    return labour | {
+        "tasks": 1,
+        "completed": int(done),
+        "estimated": int(estimate > 0),
+        "estimated_hours": estimate,
+        "completed_estimated_hours": estimate if done else 0,
+    }
+
+
+def text(document: Document) -> str:
+    task = cast(Task, document)
+    return f"{task['title']}\n{task['description']}"
+
+
+TASK = Kind("task", entries, contributions, text=text)
