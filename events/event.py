@@ -29,6 +29,10 @@ class Event:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # slots=True makes the class a second time: only the last one counts.
         super(Event, cls).__init_subclass__(**kwargs)
+        if cls.PERSONAL and (cls.STREAM, cls.ID) != ("user", "user_id"):
+            raise TypeError(f"{cls.__name__} has personal fields, which may stand in streams of users only")
+        if "personal" in cls.__annotations__:
+            raise TypeError(f"{cls.__name__} has a field called personal, where the log keeps ciphertext")
         if cls.TOPIC:
             TYPES[cls.TOPIC] = cls
 
@@ -61,6 +65,17 @@ class Record(NamedTuple):
     request_id: str | None
     causation_id: str | None
     command: str | None
+
+
+class Poison(NamedTuple):
+    """A stored event that cannot be decoded; it keeps its place, so that nobody skips it unknowingly."""
+
+    stream: str
+    version: int
+    position: int
+    topic: str
+    recorded_at: str
+    error: str
 
 
 def register_types() -> None:

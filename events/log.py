@@ -24,7 +24,7 @@ class RawEvent(NamedTuple):
 
 
 class Guard(NamedTuple):
-    """`stream` must still be at `version` (0: empty) when the append is admitted; nothing is written to it."""
+    """`stream` must be at `version` (0: empty) when the append is admitted; nothing is written to it."""
 
     stream: str
     version: int
@@ -47,6 +47,9 @@ class Metadata:
     user_agent: str | None = None
 
 
+NOBODY = Metadata()
+
+
 @dataclass(frozen=True, slots=True)
 class RawAppend:
     """What one command appends: all of it or nothing.
@@ -58,7 +61,7 @@ class RawAppend:
     events: tuple[RawEvent, ...]
     guards: tuple[Guard, ...] = ()
     private: tuple[PrivateRow, ...] = ()
-    metadata: Metadata = Metadata()
+    metadata: Metadata = NOBODY
     fingerprint: str | None = None
 
 
@@ -92,8 +95,10 @@ class Log(Protocol):
         """Write a group in one transaction; an outcome for each, in order.
 
         An append that is refused is answered by `Stale` or `DuplicateCommand` in its place and
-        leaves nothing. Raises `Unavailable` when nothing was written, `OutcomeUnknown` when the
-        connection broke while committing.
+        leaves nothing. No append of a group may write what another writes or guards, nor bear its
+        command id (see `events.group.pick`). Raises `Unavailable` when nothing was written,
+        `Rejected` when the database does not take what the group holds, and `OutcomeUnknown` when
+        the connection broke while committing and nobody could be asked.
         """
         ...
 

@@ -1,0 +1,121 @@
+"""The appender: gathers what callers append into groups and writes one group after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from events.errors import OutcomeUnknown, Rejected, StoreError, Unavailable
+from events.group import pick
+from events.log import Appended, Log, RawAppend
+
+logger = logging.getLogger(__name__)
+
+
+class Appender:
+    """One task writes: while a group is under way the next one gathers.
+
+    A group has about `append_batch_max` events. `append_queue_max` appends may wait; for more there
+    is no room. Stopping writes what waits, for `stop_timeout_s` at most.
+    """
+
+    def __init__(self, log: Log, append_batch_max: int, append_queue_max: int, stop_timeout_s: float) -> None:
+        self._log = log
+        self._append_batch_max = append_batch_max
+        self._append_queue_max = append_queue_max
+        self._stop_timeout_s = stop_timeout_s
+        self._waiting: deque[Waiting] = deque()
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._write_groups())
+
+    async def stop(self) -> None:
+        """Write what is waiting while there is time; the rest is Unavailable."""
+        task, self._task = self._task, None
+        self._work.set()
+        if task is not None:
+            await asyncio.wait({task}, timeout=self._stop_timeout_s)
+            task.cancel()
+        while self._waiting:
+            self._waiting.popleft().fail(Unavailable("the store is closing"))
+
+    async def append(self, append: RawAppend) -> Appended:
+        """See `events.store.EventStore.append`."""
+        if self._task is None:
+            raise Unavailable("the store is not open")
+        if len(self._waiting) >= self._append_queue_max:
+            raise Unavailable("too many appends are waiting")
+        waiting = Waiting(append, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._work.set()
+        return await waiting.outcome
+
+    async def _write_groups(self) -> None:
+        while self._task is not None or self._waiting:
+            if not self._waiting:
+                self._work.clear()
+                await self._work.wait()
+            group = self._next_group()
+            if group:
+                await self._write(group)
+
+    def _next_group(self) -> list[Waiting]:
+        """The next appends that can go together; those whose callers left are dropped."""
+        near = [self._waiting.popleft() for _ in range(min(len(self._waiting), 2 * self._append_batch_max))]
+        near = [one for one in near if not one.outcome.done()]
+        picked = set(pick((one.append for one in near), self._append_batch_max))
+        self._waiting.extendleft(one for place, one in reversed([*enumerate(near)]) if place not in picked)
+        return [one for place, one in enumerate(near) if place in picked]
+
+    async def _write(self, group: Sequence[Waiting]) -> None:
+        try:
+            outcomes = await self._log.append_group([one.append for one in group])
+        except Rejected as error:
+            await self._write_singly(group, error)
+        except StoreError as error:
+            fail_all(group, error)
+        except asyncio.CancelledError:
+            fail_all(group, OutcomeUnknown("the store was closed while it wrote"))
+            raise
+        except Exception as error:
+            # The task outlives whatever happens to one group: everybody else depends on it.
+            logger.exception("a group of %d appends failed in an unforeseen way", len(group))
+            fail_all(group, OutcomeUnknown(f"{type(error).__name__}: {error}"))
+        else:
+            for one, outcome in zip(group, outcomes, strict=True):
+                one.answer(outcome)
+
+    async def _write_singly(self, group: Sequence[Waiting], error: Rejected) -> None:
+        """One append of the group is at fault: let the others through and find out which."""
+        if len(group) == 1:
+            group[0].fail(error)
+            return
+        for one in group:
+            await self._write([one])
+
+
+class Waiting(NamedTuple):
+    """An append and the future that its caller sits on."""
+
+    append: RawAppend
+    outcome: asyncio.Future[Appended]
+
+    def answer(self, outcome: Appended | Exception) -> None:
+        if isinstance(outcome, Exception):
+            self.fail(outcome)
+        elif not self.outcome.done():
+            self.outcome.set_result(outcome)
+
+    def fail(self, error: Exception) -> None:
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
+
+def fail_all(group: Iterable[Waiting], error: StoreError) -> None:
+    for one in group:
+        one.fail(type(error)(*error.args))

@@ -1,0 +1,33 @@
+"""How moments of the database arrive in Python: as instants, without a detour."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from psycopg.adapt import Buffer, Loader
+from psycopg.pq import Format
+
+from events.connections import Connection
+from events.instants import Instant, instant
+
+POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=1024)
+def instant_of(microseconds: bytes) -> Instant:
+    """The instant that `timestamptz` has on the wire; all events of a group have the same."""
+    since = timedelta(microseconds=int.from_bytes(microseconds, "big", signed=True))
+    return instant(POSTGRES_EPOCH + since)
+
+
+class InstantLoader(Loader):
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> Instant:
+        return instant_of(bytes(data))
+
+
+def use_instants(connection: Connection) -> None:
+    """Load binary `timestamptz` as instants on this connection."""
+    connection.adapters.register_loader("timestamptz", InstantLoader)

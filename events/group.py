@@ -1,0 +1,83 @@
+"""Which appends go together, and what a group looks like as parameters of one SQL call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from events.log import RawAppend
+from events.private import EndSessions, KeepUserKey, PrivateRow, SetPassword
+
+
+def pick(waiting: Iterable[RawAppend], events_max: int) -> list[int]:
+    """Which of the waiting appends, in their order, may share one group of about `events_max` events.
+
+    Within a group no append writes what another writes or guards, and no command id comes twice.
+    An append that has to stay behind keeps back all later ones that meet it, so order is kept.
+    """
+    picked: list[int] = []
+    written: set[str] = set()
+    looked_at: set[str] = set()
+    events = 0
+    for place, append in enumerate(waiting):
+        writes = {event.stream for event in append.events} | {f"command {append.command_id}"}
+        guards = {guard.stream for guard in append.guards}
+        if picked and events + len(append.events) > events_max:
+            break
+        if writes.isdisjoint(written | looked_at) and guards.isdisjoint(written):
+            picked.append(place)
+            events += len(append.events)
+        written |= writes
+        looked_at |= guards
+    return picked
+
+
+def parameters(appends: Sequence[RawAppend]) -> dict[str, Any]:
+    """The parameters of append_group.sql."""
+    metadata = [append.metadata for append in appends]
+    events = [(no, event) for no, append in enumerate(appends, 1) for event in append.events]
+    guards = [(no, guard) for no, append in enumerate(appends, 1) for guard in append.guards]
+    return {
+        "command_ids": [append.command_id for append in appends],
+        "fingerprints": [append.fingerprint for append in appends],
+        "actor_ids": [one.actor_id for one in metadata],
+        "actor_roles": [one.actor_role for one in metadata],
+        "dialects": [one.dialect for one in metadata],
+        "request_ids": [one.request_id for one in metadata],
+        "causation_ids": [one.causation_id for one in metadata],
+        "command_names": [one.command for one in metadata],
+        "addresses": [one.address for one in metadata],
+        "user_agents": [one.user_agent for one in metadata],
+        "event_appends": [no for no, _ in events],
+        "streams": [event.stream for _, event in events],
+        "versions": [event.version for _, event in events],
+        "topics": [event.topic for _, event in events],
+        "states": [event.state for _, event in events],
+        "event_ids": [event.event_id for _, event in events],
+        "guard_appends": [no for no, _ in guards],
+        "guard_streams": [guard.stream for _, guard in guards],
+        "guard_versions": [guard.version for _, guard in guards],
+        "private_rows": private_rows(appends),
+    }
+
+
+def private_rows(appends: Sequence[RawAppend]) -> str:
+    """The private rows of all appends as one JSON text."""
+    rows = [
+        {"append": no, "user_id": row.user_id, **private_row(row)}
+        for no, append in enumerate(appends, 1)
+        for row in append.private
+    ]
+    return orjson.dumps(rows).decode()
+
+
+def private_row(row: PrivateRow) -> dict[str, str]:
+    match row:
+        case SetPassword():
+            return {"kind": "password", "password_hash": row.password_hash}
+        case EndSessions():
+            return {"kind": "end_sessions"}
+        case KeepUserKey():
+            return {"kind": "user_key", "wrapped_key": row.wrapped_key.hex()}

@@ -1,0 +1,5 @@
+-- Several streams, each in order.
+select originator_id, originator_version, notification_id, topic, state, event_id::text, recorded_at,
+       actor_id, actor_role, dialect, request_id, causation_id, command
+from stored_events where originator_id = any(%s::text[]) and originator_version > %s
+order by originator_id, originator_version

@@ -1,0 +1,180 @@
+"""The event store: what commands decided goes in, in groups; records of what happened come out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from events.appender import Appender
+from events.errors import Undecodable
+from events.event import Event, Poison, Record
+from events.keys import Keyring, NewKey
+from events.log import NOBODY, Appended, Guard, Log, Metadata, RawAppend, RawEvent, Stored
+from events.mapper import USER, EventMapper, Placed, new_event_id, user_of
+from events.postgres import Bounds, open_log
+from events.private import KeepUserKey, PrivateRow
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """What one command appends, all of it or nothing: see `events.log.RawAppend`.
+
+    Events of one stream follow each other in the order of their versions.
+    """
+
+    command_id: str
+    events: tuple[tuple[Event, int], ...] = ()
+    guards: tuple[Guard, ...] = ()
+    private: tuple[PrivateRow, ...] = ()
+    metadata: Metadata = NOBODY
+    fingerprint: str | None = None
+
+
+class EventStore:
+    """Appends and reads events; made by `open_store`, or over any Log, then open within `async with`.
+
+    It writes groups of about `append_batch_max` events. `append_queue_max` appends may wait, more
+    are Unavailable at once.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        keyring: Keyring,
+        *,
+        append_batch_max: int = 500,
+        append_queue_max: int = 10_000,
+        stop_timeout_s: float = 10.0,
+    ) -> None:
+        self.log = log
+        self.keyring = keyring
+        self._mapper = EventMapper(keyring)
+        self._appender = Appender(log, append_batch_max, append_queue_max, stop_timeout_s)
+
+    async def __aenter__(self) -> EventStore:
+        self._appender.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Write what is waiting, for `stop_timeout_s` at most; the rest is Unavailable."""
+        await self._appender.stop()
+
+    async def append(self, append: Append) -> Appended:
+        """Write one command's events and private rows; where its last event stands.
+
+        Raises Stale, DuplicateCommand, Rejected, Unavailable, OutcomeUnknown, Erased. A caller that
+        is cancelled while the group is under way may have appended all the same.
+        """
+        new_keys = await self._new_keys(append)
+        appended = await self._appender.append(self._encoded(append, new_keys))
+        # Only now is a new key known to be the one that is stored.
+        self.keyring.learn(new_keys.keys(), {user_id: key.wrapped for user_id, key in new_keys.items()})
+        self.keyring.trim()
+        return appended
+
+    async def outcome(self, command_id: str) -> Appended | None:
+        """What an admitted command got, None when the log does not know it. Raises Unavailable."""
+        return await self.log.outcome(command_id)
+
+    async def read_stream(self, stream: str, after: int = 0) -> list[Record]:
+        """A stream's records after version `after`. Raises Undecodable, Unavailable."""
+        return (await self.read_streams([stream], after))[stream]
+
+    async def read_streams(self, streams: Collection[str], after: int = 0) -> Mapping[str, list[Record]]:
+        """Several streams' records after version `after`, in one round trip; as `read_stream`."""
+        found = await self.log.read_streams(streams, after)
+        await self._have_keys(stored for every in found.values() for stored in every)
+        return {stream: [self._record(stored) for stored in every] for stream, every in found.items()}
+
+    async def read(self, after: int, limit: int) -> list[Record | Poison]:
+        """At most `limit` records after position `after`, in order and without a gap.
+
+        What cannot be decoded stands in its place as a Poison. Raises Unavailable.
+        """
+        found = await self.log.read(after, limit)
+        await self._have_keys(found)
+        return [self._record_or_poison(stored) for stored in found]
+
+    async def head(self) -> int:
+        """The position of the last event; 0 in an empty log. Raises Unavailable."""
+        return await self.log.head()
+
+    async def log_id(self) -> str:
+        """The identity of the log. Raises Unavailable."""
+        return await self.log.log_id()
+
+    async def next_ids(self, sequence: str, count: int) -> list[int]:
+        """Numbers never given out before, for things of one kind (`task`). Raises Unavailable."""
+        return await self.log.next_ids(sequence, count)
+
+    async def wait(self, after: int, timeout_s: float) -> bool:
+        """Sleep until the log has gone past `after`, `timeout_s` at most; False on timeout."""
+        return await self.log.wait(after, timeout_s)
+
+    async def _new_keys(self, append: Append) -> dict[int, NewKey]:
+        """Keys for users whose first event this is; those of the others are at hand afterwards."""
+        personal = {(user_of(event.stream), version) for event, version in append.events if event.PERSONAL}
+        new = {user_id for user_id, version in personal if version == 1}
+        await self._have_keys_of({user_id for user_id, _ in personal} - new)
+        return {user_id: self.keyring.new_key(user_id) for user_id in new}
+
+    def _encoded(self, append: Append, new_keys: Mapping[int, NewKey]) -> RawAppend:
+        ciphers = {f"{USER}{user_id}": key.cipher for user_id, key in new_keys.items()}
+        events = []
+        for event, version in append.events:
+            placed = Placed(event.stream, version, event)
+            stored = self._mapper.to_stored_event(placed, ciphers.get(event.stream))
+            events.append(RawEvent(event.stream, version, stored.topic, stored.state, new_event_id()))
+        keys = tuple(KeepUserKey(user_id, key.wrapped) for user_id, key in new_keys.items())
+        return RawAppend(
+            append.command_id,
+            tuple(events),
+            append.guards,
+            append.private + keys,
+            append.metadata,
+            append.fingerprint,
+        )
+
+    async def _have_keys(self, found: Iterable[Stored]) -> None:
+        numbers = {one.stream[len(USER) :] for one in found if one.stream.startswith(USER)}
+        await self._have_keys_of({int(number) for number in numbers if number.isdecimal()})
+
+    async def _have_keys_of(self, user_ids: Collection[int]) -> None:
+        missing = self.keyring.missing(user_ids)
+        if missing:
+            self.keyring.learn(missing, await self.log.user_keys(missing))
+        self.keyring.trim(keep=len(user_ids))
+
+    def _record(self, stored: Stored) -> Record:
+        stream, version, position, topic, state, *beside = stored
+        event = self._mapper.decode(stream, version, topic, state)
+        return Record._make((event, stream, version, position, *beside))
+
+    def _record_or_poison(self, stored: Stored) -> Record | Poison:
+        try:
+            return self._record(stored)
+        except Undecodable as error:
+            return Poison(*stored[:4], stored.recorded_at, str(error))
+
+
+@asynccontextmanager
+async def open_store(
+    database_url: str,
+    master_key: bytes,
+    *,
+    bounds: Bounds | None = None,
+    append_batch_max: int = 500,
+    append_queue_max: int = 10_000,
+) -> AsyncIterator[EventStore]:
+    """The event store of a migrated database; `master_key` is 32 secret bytes."""
+    async with (
+        open_log(database_url, bounds) as log,
+        EventStore(
+            log,
+            Keyring(master_key),
+            append_batch_max=append_batch_max,
+            append_queue_max=append_queue_max,
+        ) as store,
+    ):
+        yield store
