@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from enum import Enum
-from typing import Final, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
-from events.event import Event
 from events.instants import Instant
 
 
@@ -35,9 +34,13 @@ class Actor:
 SYSTEM: Final = Actor(0, "admin")
 
 
-@runtime_checkable
 class State(Protocol):
-    """A frozen dataclass, folded from one stream; all its fields have defaults (the initial state)."""
+    """A frozen dataclass, folded from one stream; all its fields have defaults (the initial state).
+
+    `STREAM` is the category of its stream: key 12 of `task` is the stream `task-12`.
+    """
+
+    STREAM: ClassVar[str]
 
     @property
     def exists(self) -> bool: ...
@@ -49,11 +52,14 @@ S = TypeVar("S", bound=State)
 class Context(Protocol):
     """Pure from the decider's side: the dispatcher loads what is asked for and decides again."""
 
-    actor: Actor
-    now: Instant
+    @property
+    def actor(self) -> Actor: ...
+
+    @property
+    def now(self) -> Instant: ...
 
     def new_id(self, sequence: str) -> int:
-        """A number never used before in `sequence` (user, department, project, task, …)."""
+        """A number never used before in `sequence`, which is named as the stream category that it is for."""
         ...
 
     def load(self, kind: type[S], key: int | str) -> S:
@@ -73,5 +79,41 @@ class Context(Protocol):
         ...
 
 
-class Evolve(Protocol):
-    def __call__(self, state: S, event: Event) -> S: ...
+# Fields that a client knows under another name than the command does.
+_PUBLIC_NAMES: Final[Mapping[str, str]] = {
+    "password_hash": "password",
+    "hourly_rate_cents": "hourly_rate",
+    "budget_cents": "budget",
+}
+
+
+def given(command: Any) -> frozenset[str]:
+    """The public names of the fields that a change was given, wrong values included.
+
+    A value that the dialect refused never reaches its field, yet asking for it takes permission.
+    Fields without a default name the object and do not count.
+    """
+    names = {
+        _PUBLIC_NAMES.get(field.name, field.name): field.name
+        for field in fields(command)
+        if field.default is UNSET
+    }
+    return frozenset(
+        public
+        for public, name in names.items()
+        if public in command.invalid or getattr(command, name) is not UNSET
+    )
+
+
+def adopted(state: S, event: Any) -> S:
+    """The state with the value of every field that it has in common with the event."""
+    common = [field.name for field in fields(event) if hasattr(state, field.name)]
+    return replace(state, **{name: getattr(event, name) for name in common})  # type: ignore[type-var]
+
+
+def changed(before: Any, command: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Those of the fields `names` that the command sets to another value than `before` has."""
+    wanted = {name: getattr(command, name) for name in names}
+    return {
+        name: value for name, value in wanted.items() if value is not UNSET and value != getattr(before, name)
+    }

@@ -3,10 +3,13 @@
 Refusal
 ├── NotFound             no such object, or none that the actor may see
 ├── Forbidden            the actor's role or place does not allow it
+│   └── Hidden           Forbidden to those who see the project, NotFound to everybody else
 ├── Invalid              field by field, what is wrong with the values
 ├── Conflict             the state of things does not allow it
 ├── PreconditionFailed   the object changed since the version that the client names
 └── Busy                 too many others change the same thing: try again
+
+AlreadyDone is no refusal: the command id was committed before, and its first outcome counts.
 """
 
 from __future__ import annotations
@@ -36,6 +39,18 @@ class Forbidden(Refusal):
         self.required_role = required_role
 
 
+class Hidden(Forbidden):
+    """A decider cannot know whether the actor sees project `project_id` through a task in it.
+
+    The dispatcher asks, and raises a plain Forbidden or NotFound(`what`) instead.
+    """
+
+    def __init__(self, what: str, project_id: int) -> None:
+        super().__init__("manager")
+        self.what = what
+        self.project_id = project_id
+
+
 class Invalid(Refusal):
     """`errors` maps each field to its messages."""
 
@@ -56,3 +71,33 @@ class PreconditionFailed(Refusal):
 class Busy(Refusal):
     def __init__(self) -> None:
         super().__init__("Too many concurrent changes to the same object; try again")
+
+
+class AlreadyDone(Exception):
+    """`position` and `recorded_at` are those of the first time."""
+
+    def __init__(self, position: int, recorded_at: str) -> None:
+        super().__init__(f"The command was committed before, at position {position}")
+        self.position = position
+        self.recorded_at = recorded_at
+
+
+class Faults:
+    """Gathers what is wrong with a command, so that one refusal names all of it.
+
+    It starts with what the dialect found; a field that is wrong already is not looked at again.
+    """
+
+    def __init__(self, found: Errors) -> None:
+        self._messages: dict[str, list[str]] = {name: list(messages) for name, messages in found.items()}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._messages
+
+    def add(self, name: str, message: str) -> None:
+        self._messages.setdefault(name, []).append(message)
+
+    def refuse(self) -> None:
+        """Raises Invalid when anything was found."""
+        if self._messages:
+            raise Invalid(self._messages)

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Final
 
-from commands.context import UNSET, Unset
-from commands.errors import Errors
+from commands.context import UNSET, Actor, Context, Unset, adopted, changed, given
+from commands.errors import Errors, Faults, Forbidden, NotFound
+from commands.hours import booked
+from commands.projects import Project
+from commands.users import check_active
+from events.event import Event
 from events.instants import Instant
+from events.tasks import (
+    TaskAssigned,
+    TaskCreated,
+    TaskDeleted,
+    TaskDetailsChanged,
+    TaskHoursBooked,
+    TaskStatusChanged,
+)
+
+ASSIGNEES_MAX: Final = 100
+
+ASSIGNEE_FIELDS: Final = frozenset({"status", "actual_hours", "completion_notes"})
+
+DETAILS: Final = ("title", "description", "priority", "due_date", "estimated_hours", "completion_notes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +48,16 @@ class CreateTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeTask:
+    """`actual_hours` None takes all booked hours back."""
+
     task_id: int
     title: str | Unset = UNSET
     description: str | Unset = UNSET
     priority: str | Unset = UNSET
     status: str | Unset = UNSET
-    due_date: Instant | None | Unset = UNSET
-    estimated_hours: int | None | Unset = UNSET
-    actual_hours: int | None | Unset = UNSET
+    due_date: Instant | Unset | None = UNSET
+    estimated_hours: int | Unset | None = UNSET
+    actual_hours: int | Unset | None = UNSET
     assigned_to: tuple[int, ...] | Unset = UNSET
     completion_notes: str | Unset = UNSET
     invalid: Errors = field(default_factory=dict)
@@ -47,10 +69,167 @@ class AssignTask:
 
     task_id: int
     user_ids: tuple[int, ...] = ()
-    estimated_hours: int | None | Unset = UNSET
+    estimated_hours: int | Unset | None = UNSET
     invalid: Errors = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteTask:
     task_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    STREAM: ClassVar[str] = "task"
+
+    id: int = 0
+    project_id: int | None = None
+    creator_id: int = 0
+    title: str = ""
+    description: str = ""
+    priority: str = "medium"
+    status: str = "pending"
+    due_date: Instant | None = None
+    estimated_hours: int | None = None
+    actual_hours: int | None = None
+    assignee_ids: tuple[int, ...] = ()
+    completion_notes: str = ""
+    deleted: bool = False
+
+    @property
+    def exists(self) -> bool:
+        return self.id > 0 and not self.deleted
+
+
+def evolve(task: Task, event: Event) -> Task:
+    match event:
+        case TaskCreated():
+            return replace(adopted(task, event), id=event.task_id)
+        case TaskDetailsChanged():
+            return replace(task, **event.changes)
+        case TaskStatusChanged() | TaskAssigned() | TaskHoursBooked():
+            return adopted(task, event)
+        case TaskDeleted():
+            return replace(task, deleted=True)
+    return task
+
+
+def create_task(command: CreateTask, context: Context) -> Iterator[Event]:
+    project = None
+    if command.project_id is not None:
+        project = context.existing(Project, command.project_id)
+        project.must_be_managed_by(context.actor)
+    faults = Faults(command.invalid)
+    assignee_ids = _checked_assignees(faults, "assigned_to", command.assigned_to, (), context)
+    faults.refuse()
+    if project:
+        project.must_take_work()
+    created = TaskCreated(
+        task_id=context.new_id("task"),
+        project_id=command.project_id,
+        creator_id=context.actor.id,
+        title=command.title,
+        description=command.description,
+        priority=command.priority,
+        status=command.status,
+        due_date=command.due_date,
+        estimated_hours=command.estimated_hours,
+        assignee_ids=assignee_ids,
+    )
+    yield created
+    task = evolve(Task(), created)
+    if command.completion_notes:
+        yield TaskDetailsChanged(task.id, {"completion_notes": command.completion_notes})
+    if command.actual_hours is not None:
+        yield booked(task.id, None, command.actual_hours, assignee_ids, context)
+
+
+def change_task(command: ChangeTask, context: Context) -> Iterator[Event]:
+    task, project = _found(command.task_id, context)
+    if not (_is_assigned(task, context.actor) and given(command) <= ASSIGNEE_FIELDS):
+        _must_be_managed(task, project, context.actor)
+    faults = Faults(command.invalid)
+    assignee_ids = task.assignee_ids
+    if command.assigned_to is not UNSET:
+        assignee_ids = _checked_assignees(
+            faults, "assigned_to", command.assigned_to, task.assignee_ids, context
+        )
+    faults.refuse()
+    if project:
+        project.must_take_work()
+    yield from _details(task, command, DETAILS)
+    yield from _assigned(task, assignee_ids)
+    if command.actual_hours is not UNSET and command.actual_hours != task.actual_hours:
+        # Hours booked together with new assignees are credited to the new ones.
+        yield booked(task.id, task.actual_hours, command.actual_hours or 0, assignee_ids, context)
+    if command.status is not UNSET and command.status != task.status:
+        yield TaskStatusChanged(task.id, command.status)
+
+
+def assign_task(command: AssignTask, context: Context) -> Iterator[Event]:
+    task, project = _found(command.task_id, context)
+    _must_be_managed(task, project, context.actor)
+    faults = Faults(command.invalid)
+    assignee_ids = _checked_assignees(faults, "user_ids", command.user_ids, task.assignee_ids, context)
+    faults.refuse()
+    if project:
+        project.must_take_work()
+    yield from _details(task, command, ("estimated_hours",))
+    yield from _assigned(task, assignee_ids)
+
+
+def delete_task(command: DeleteTask, context: Context) -> Iterator[Event]:
+    task, project = _found(command.task_id, context)
+    _must_be_managed(task, project, context.actor)
+    if project:
+        project.must_take_work()
+    yield TaskDeleted(task.id)
+
+
+def _found(task_id: int, context: Context) -> tuple[Task, Project | None]:
+    """A task and its project; with its project a task is gone too."""
+    task = context.existing(Task, task_id)
+    if task.project_id is None:
+        return task, None
+    project = context.load(Project, task.project_id)
+    if not project.exists:
+        raise NotFound("task")
+    return task, project
+
+
+def _is_assigned(task: Task, actor: Actor) -> bool:
+    return actor.id in task.assignee_ids
+
+
+def _must_be_managed(task: Task, project: Project | None, actor: Actor) -> None:
+    """An assignee always sees the task, so the answer to one is never that it does not exist."""
+    assigned = _is_assigned(task, actor)
+    if project:
+        if assigned and not project.is_managed_by(actor):
+            raise Forbidden("admin" if actor.role == "manager" else "manager")
+        project.must_be_managed_by(actor, "task")
+    elif not actor.is_admin and actor.id != task.creator_id:
+        raise Forbidden("admin") if assigned or actor.role == "manager" else NotFound("task")
+
+
+def _checked_assignees(
+    faults: Faults, name: str, wanted: tuple[int, ...], present: tuple[int, ...], context: Context
+) -> tuple[int, ...]:
+    """The wanted assignees, each once, in their order; who is assigned already may be inactive by now."""
+    unique = tuple(dict.fromkeys(wanted))
+    if len(unique) > ASSIGNEES_MAX:
+        faults.add(name, f"At most {ASSIGNEES_MAX} users can be assigned")
+    else:
+        check_active(faults, name, (user_id for user_id in unique if user_id not in present), context)
+    return unique
+
+
+def _details(task: Task, command: ChangeTask | AssignTask, names: tuple[str, ...]) -> Iterator[Event]:
+    changes = changed(task, command, names)
+    if changes:
+        yield TaskDetailsChanged(task.id, changes)
+
+
+def _assigned(task: Task, assignee_ids: tuple[int, ...]) -> Iterator[Event]:
+    if assignee_ids != task.assignee_ids:
+        yield TaskAssigned(task.id, assignee_ids)

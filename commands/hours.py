@@ -1,0 +1,34 @@
+"""Booking hours: who gets the credit, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from commands.context import Context
+from commands.money import cost_cents, equal_shares
+from commands.users import User
+from events.tasks import TaskHoursBooked
+
+
+def booked(
+    task_id: int, before: int | None, after: int, assignee_ids: tuple[int, ...], context: Context
+) -> TaskHoursBooked:
+    """The booking that takes a task's hours (hundredths) from `before` to `after`.
+
+    The difference is credited to the caller when assigned, else in equal parts to the assignees.
+    """
+    caller = context.actor.id
+    credited = (caller,) if caller in assignee_ids else assignee_ids
+    shares = equal_shares(after - (before or 0), credited)
+    users = context.load_all(User, (user_id for user_id, hours in shares.items() if hours))
+    return TaskHoursBooked(task_id, after, tuple(_credit(user, shares[user.id]) for user in users))
+
+
+def _credit(user: User, hours: int) -> Mapping[str, int]:
+    rate = user.hourly_rate_cents
+    return {
+        "user_id": user.id,
+        "hours": hours,
+        "hourly_rate_cents": rate,
+        "cost_cents": cost_cents(hours, rate),
+    }

@@ -1,0 +1,71 @@
+"""Which decider serves which command, and how the state of each kind of stream is folded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from commands import admins, claims, departments, projects, tasks, users
+from commands.admins import Admins
+from commands.claims import Claim
+from commands.context import Context, State
+from commands.departments import ChangeDepartment, CreateDepartment, Department
+from commands.ledger import PrepareLedger, prepare_ledger
+from commands.projects import ChangeProject, CreateProject, DeleteProject, Project
+from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask, Task
+from commands.users import ChangeUser, RegisterUser, User
+from events.event import Event
+from events.private import PrivateRow
+
+Decision = Iterable[Event | PrivateRow]
+
+
+class Handler(NamedTuple):
+    """A decider, and the state kind and command field that name the stream which the command is about."""
+
+    decide: Callable[[Any, Context], Decision]
+    kind: type[State] | None = None
+    key: str = ""
+
+
+class Fold(NamedTuple):
+    kind: type[State]
+    evolve: Callable[[Any, Event], Any]
+
+
+HANDLERS: Final[Mapping[type, Handler]] = {
+    PrepareLedger: Handler(prepare_ledger),
+    RegisterUser: Handler(users.register_user),
+    ChangeUser: Handler(users.change_user, User, "user_id"),
+    CreateDepartment: Handler(departments.create_department),
+    ChangeDepartment: Handler(departments.change_department, Department, "department_id"),
+    CreateProject: Handler(projects.create_project),
+    ChangeProject: Handler(projects.change_project, Project, "project_id"),
+    DeleteProject: Handler(projects.delete_project, Project, "project_id"),
+    CreateTask: Handler(tasks.create_task),
+    ChangeTask: Handler(tasks.change_task, Task, "task_id"),
+    AssignTask: Handler(tasks.assign_task, Task, "task_id"),
+    DeleteTask: Handler(tasks.delete_task, Task, "task_id"),
+}
+
+FOLDS: Final[Mapping[str, Fold]] = {
+    fold.kind.STREAM: fold
+    for fold in (
+        Fold(Admins, admins.evolve),
+        Fold(Claim, claims.evolve),
+        Fold(User, users.evolve),
+        Fold(Department, departments.evolve),
+        Fold(Project, projects.evolve),
+        Fold(Task, tasks.evolve),
+    )
+}
+
+
+def stream_of(kind: type[State], key: int | str) -> str:
+    return kind.STREAM if key == "" else f"{kind.STREAM}-{key}"
+
+
+def main_stream(command: object) -> str | None:
+    """The stream that a command is about; None for one that makes something new."""
+    handler = HANDLERS[type(command)]
+    return stream_of(handler.kind, getattr(command, handler.key)) if handler.kind else None
