@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TypedDict, cast
 
-from readmodels.documents import Document, Entry, Kind
+from readmodels.documents import Document, Kind, Places
 
 
 class Department(TypedDict):
@@ -22,15 +21,18 @@ class Department(TypedDict):
 class DepartmentFigures(TypedDict, total=False):
     """A summary: what the cards of a department's users add up to."""
 
+    id: str
     members: int
 
 
-def entries(document: Document) -> Iterable[Entry]:
+def places(document: Document) -> Places:
     department = cast(Department, document)
-    yield Entry("department:sort:created", department["created"])
-    yield Entry("department:sort:id", department["id"])
-    yield Entry("department:sort:name", 0, department["name"].casefold())
+    return {
+        "department:sort:created": department["created"],
+        "department:sort:id": department["id"],
+        "department:sort:name": department["name"].casefold(),
+    }
 
 
-DEPARTMENT = Kind("department", entries)
+DEPARTMENT = Kind("department", places)
 DEPARTMENT_FIGURES = Kind("department_figures", is_summary=True)

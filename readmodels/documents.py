@@ -7,10 +7,18 @@ the indexes that it stands in and what it adds to summaries.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+SCORES_CACHED_MAX: Final = 10_000
 
 Document = Mapping[str, Any]
+
+# Where a document stands in an index: at a number, or, in an index of texts, at a text.
+Place = float | str
+Places = Mapping[str, Place]
 
 
 class Ref(NamedTuple):
@@ -20,14 +28,6 @@ class Ref(NamedTuple):
     id: str
 
 
-class Entry(NamedTuple):
-    """A document's place in an index: a number to sort by, or a text in `text` (then score is 0)."""
-
-    index: str
-    score: float
-    text: str = ""
-
-
 class Contribution(NamedTuple):
     """What a document adds to a summary: amounts by field, summed over all contributors."""
 
@@ -35,8 +35,8 @@ class Contribution(NamedTuple):
     amounts: Mapping[str, int]
 
 
-def no_entries(_: Document) -> Iterable[Entry]:
-    return ()
+def no_places(_: Document) -> Places:
+    return {}
 
 
 def no_contributions(_: Document) -> Iterable[Contribution]:
@@ -47,13 +47,25 @@ def no_contributions(_: Document) -> Iterable[Contribution]:
 class Kind:
     """How documents of one kind are indexed and what they contribute.
 
-    `entries` and `contributions` are pure functions of the document; the runner derives every
-    index and summary change from the document before and after, so that they cannot drift.
-    A summary kind (`is_summary`) has documents that are sums: mappings of field to int.
+    `places` (by index) and `contributions` are pure functions of the document; every index and
+    summary change is derived from the document before and after, so that they cannot drift. A kind
+    that is listed has a place for each listed document in `{kind}:sort:id`, at its id.
+    `group` names the one index by which another stream's event finds the document, listed or not.
+    `member` is who stands at the places, the document itself unless given.
+    `text` is what a text search looks into.
+    A summary (`is_summary`) is a sum: its id and the fields that are not zero, absent when all are.
     """
 
     name: str
-    entries: Callable[[Document], Iterable[Entry]] = no_entries
+    places: Callable[[Document], Places] = no_places
     contributions: Callable[[Document], Iterable[Contribution]] = no_contributions
     is_summary: bool = False
-    text: Callable[[Document], str] | None = field(default=None)
+    group: Callable[[Document], str | None] | None = None
+    member: Callable[[Document], str] | None = None
+    text: Callable[[Document], str | None] | None = None
+
+
+@lru_cache(maxsize=SCORES_CACHED_MAX)
+def score(instant: str) -> float:
+    """An instant as a number for an index: seconds since 1970."""
+    return datetime.fromisoformat(instant).timestamp()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from readmodels.documents import Document, Ref
+
+PAGE_MAX: Final = 1000
 
 
 class NotReady(Exception):
@@ -14,34 +16,62 @@ class NotReady(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A page of the documents of `kind` that stand in every group of `where`.
+class Through:
+    """Membership in `{prefix}{id}` for some id in index `index`, or in any of `also`."""
 
-    A group is satisfied by membership in any one of its indexes (`("project:status:active",)`).
-    `through` narrows to documents that stand in `{prefix}{id}` for some id in index `index`, as
-    tasks of the projects that a user may see: `Through("project:visible:7", "task:project:",
-    ("task:personal:7",))`, where membership in any of `also` is enough too.
-    `text` (casefolded here) must occur in the kind's text. `sort` names a sort index of the kind;
-    ties go by descending id. `limit` is at most 1000.
+    index: str
+    prefix: str
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A score in `index` from `minimum` to `maximum`, both included; None leaves that side open.
+
+    A document without a place in the index is in no range of it. Scores of moments are made by
+    `readmodels.documents.score`.
+    """
+
+    index: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A page of the listed documents of `kind` that satisfy all that is given.
+
+    where    groups of indexes; membership in any one index of a group satisfies the group:
+             `(("project:status:active",), ("task:assignee:7", "task:assignee:8"))`
+    through  documents by way of another index, as tasks of the projects that a user may see:
+             `Through("project:visible:7", "task:project:", ("task:personal:7",))`
+    ranges   each must hold;  without: none may hold, as in "not overdue"
+    text     must occur in the kind's text, without regard to case
+
+    `sort` names a sort index of the kind (`created` is index `{kind}:sort:created`). Documents
+    that are absent from it come last in both directions; ties go by descending id.
+    `limit` is at most PAGE_MAX.
     """
 
     kind: str
     where: tuple[tuple[str, ...], ...] = ()
     through: Through | None = None
+    ranges: tuple[Range, ...] = ()
+    without: tuple[Range, ...] = ()
     text: str | None = None
     sort: str = "created"
     descending: bool = True
     offset: int = 0
     limit: int = 10
 
-
-class Through(NamedTuple):
-    index: str
-    prefix: str
-    also: tuple[str, ...] = ()
+    def __post_init__(self) -> None:
+        if self.offset < 0 or not 0 <= self.limit <= PAGE_MAX:
+            raise ValueError(f"a page starts at 0 or later and has at most {PAGE_MAX} documents")
 
 
 class Page(NamedTuple):
+    """`documents` in order, the exact `total` of the query, and the position that both speak of."""
+
     documents: list[Document]
     total: int
     position: int
@@ -57,9 +87,13 @@ class Model(Protocol):
         ...
 
     async def members(self, index: str) -> list[str]:
-        """The ids in an index in ascending order of score, all of them: for composed details."""
+        """The ids in an index in ascending order, all of them: for composed details. Raises NotReady."""
         ...
 
     async def position(self) -> int:
         """The position up to which the log is folded into this model. Raises NotReady."""
+        ...
+
+    async def parked(self, refs: Iterable[Ref]) -> set[Ref]:
+        """Those of `refs` that stopped at an event which could not be folded. Raises NotReady."""
         ...

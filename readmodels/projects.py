@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypedDict, cast
 
-from readmodels.documents import Contribution, Document, Entry, Kind, Ref
+from readmodels.documents import Contribution, Document, Kind, Place, Places, Ref, score
 
 
 class Project(TypedDict):
@@ -30,6 +30,7 @@ class ProjectFigures(TypedDict, total=False):
     `estimated` counts the tasks with an estimate above 0; hours are hundredths, money is cents.
     """
 
+    id: str
     tasks: int
     completed: int
     estimated: int
@@ -41,18 +42,27 @@ class ProjectFigures(TypedDict, total=False):
 class Access(TypedDict, total=False):
     """A summary by user and project, `7:12`: how many reasons the user has to see the project."""
 
+    id: str
     reasons: int
 
 
-def entries(document: Document) -> Iterable[Entry]:
+def places(document: Document) -> Places:
     project = cast(Project, document)
-    yield Entry("project:sort:created", project["created"])
-    yield Entry("project:sort:id", project["id"])
-    yield Entry("project:sort:name", 0, project["name"].casefold())
-    yield Entry("project:sort:budget", project["budget_cents"])
-    yield Entry("project:sort:updated_at", project["updated"])
-    yield Entry(f"project:status:{project['status']}", project["id"])
-    yield Entry(f"project:owner:{project['owner_id']}", project["id"])
+    number = project["id"]
+    found: dict[str, Place] = {
+        "project:sort:created": project["created"],
+        "project:sort:id": number,
+        "project:sort:name": project["name"].casefold(),
+        "project:sort:budget": project["budget_cents"],
+        "project:sort:updated_at": project["updated"],
+        f"project:status:{project['status']}": number,
+        f"project:owner:{project['owner_id']}": number,
+    }
+    if project["start_date"] is not None:
+        found["project:sort:start_date"] = score(project["start_date"])
+    if project["end_date"] is not None:
+        found["project:sort:end_date"] = score(project["end_date"])
+    return found
 
 
 def contributions(document: Document) -> Iterable[Contribution]:
@@ -65,9 +75,19 @@ def text(document: Document) -> str:
     return f"{project['name']}\n{project['description']}"
 
 
-PROJECT = Kind("project", entries, contributions, text=text)
+def visible(document: Document) -> Places:
+    """A user's visible projects: the project stands there, not the reasons for it."""
+    user_id, project_id = document["id"].split(":")
+    return {f"project:visible:{user_id}": int(project_id)}
+
+
+def project_of(document: Document) -> str:
+    return str(document["id"].split(":")[1])
+
+
+PROJECT = Kind("project", places, contributions, text=text)
 PROJECT_FIGURES = Kind("project_figures", is_summary=True)
-ACCESS = Kind("access", is_summary=True)
+ACCESS = Kind("access", visible, is_summary=True, member=project_of)
 
 
 def progress(status: str, figures: ProjectFigures) -> int:

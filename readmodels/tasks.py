@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypedDict, cast
+from typing import Final, TypedDict, cast
 
-from readmodels.documents import Contribution, Document, Entry, Kind, Ref
+from readmodels.documents import Contribution, Document, Kind, Place, Places, Ref, score
+
+PRIORITIES: Final = {"low": 0, "medium": 1, "high": 2, "urgent": 3}
+CLOSED: Final = frozenset({"completed", "cancelled"})
 
 
 class Task(TypedDict):
@@ -36,23 +39,41 @@ class Task(TypedDict):
     completed_at: str | None
 
 
-def entries(document: Document) -> Iterable[Entry]:
+def places(document: Document) -> Places:
     task = cast(Task, document)
     if task["deleted"]:
-        return
+        return {}
     number = task["id"]
-    yield Entry("task:sort:created", task["created"])
-    yield Entry("task:sort:id", number)
-    yield Entry("task:sort:title", 0, task["title"].casefold())
-    yield Entry("task:sort:updated_at", task["updated"])
-    yield Entry(f"task:status:{task['status']}", number)
-    yield Entry(f"task:priority:{task['priority']}", number)
+    found: dict[str, Place] = {
+        "task:sort:created": task["created"],
+        "task:sort:id": number,
+        "task:sort:title": task["title"].casefold(),
+        "task:sort:updated_at": task["updated"],
+        "task:sort:priority": PRIORITIES[task["priority"]],
+        f"task:status:{task['status']}": number,
+        f"task:priority:{task['priority']}": number,
+    }
     for user_id in task["assignee_ids"]:
-        yield Entry(f"task:assignee:{user_id}", number)
+        found[f"task:assignee:{user_id}"] = number
     if task["project_id"] is None:
-        yield Entry(f"task:personal:{task['creator_id']}", number)
+        found[f"task:personal:{task['creator_id']}"] = number
     else:
-        yield Entry(f"task:project:{task['project_id']}", number)
+        found[f"task:project:{task['project_id']}"] = number
+    if task["due_date"] is not None:
+        found |= due(task, score(task["due_date"]))
+    return found
+
+
+def due(task: Task, at: float) -> Places:
+    """Open tasks by due date: those that stand before the present moment are overdue."""
+    closed = task["status"] in CLOSED
+    return {"task:sort:due_date": at} if closed else {"task:sort:due_date": at, "task:open:due": at}
+
+
+def group(document: Document) -> str | None:
+    """Where a project finds its tasks, deleted ones too."""
+    task = cast(Task, document)
+    return None if task["project_id"] is None else f"task:of:{task['project_id']}"
 
 
 def contributions(document: Document) -> Iterable[Contribution]:
@@ -81,9 +102,9 @@ def figures(task: Task) -> dict[str, int]:
     }
 
 
-def text(document: Document) -> str:
+def text(document: Document) -> str | None:
     task = cast(Task, document)
-    return f"{task['title']}\n{task['description']}"
+    return None if task["deleted"] else f"{task['title']}\n{task['description']}"
 
 
-TASK = Kind("task", entries, contributions, text=text)
+TASK = Kind("task", places, contributions, group=group, text=text)

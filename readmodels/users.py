@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypedDict, cast
 
-from readmodels.documents import Contribution, Document, Entry, Kind, Ref
+from readmodels.documents import Contribution, Document, Kind, Place, Places, Ref
 
 
 class User(TypedDict):
@@ -27,17 +27,21 @@ class User(TypedDict):
     updated_at: str
 
 
-def entries(document: Document) -> Iterable[Entry]:
+def places(document: Document) -> Places:
     user = cast(User, document)
-    yield Entry("user:sort:created", user["created"])
-    yield Entry("user:sort:id", user["id"])
-    yield Entry("user:sort:username", 0, user["username"].casefold())
-    yield Entry("user:sort:email", 0, user["email"].casefold())
-    yield Entry("user:sort:updated_at", user["updated"])
-    yield Entry(f"user:role:{user['role']}", user["id"])
-    yield Entry(f"user:active:{'true' if user['active'] else 'false'}", user["id"])
+    number = user["id"]
+    found: dict[str, Place] = {
+        "user:sort:created": user["created"],
+        "user:sort:id": number,
+        "user:sort:username": user["username"].casefold(),
+        "user:sort:email": user["email"].casefold(),
+        "user:sort:updated_at": user["updated"],
+        f"user:role:{user['role']}": number,
+        f"user:active:{'true' if user['active'] else 'false'}": number,
+    }
     if user["department_id"] is not None:
-        yield Entry(f"user:department:{user['department_id']}", user["id"])
+        found[f"user:department:{user['department_id']}"] = number
+    return found
 
 
 def contributions(document: Document) -> Iterable[Contribution]:
@@ -51,4 +55,4 @@ def text(document: Document) -> str:
     return "\n".join((user["username"], user["email"], user["first_name"], user["last_name"]))
 
 
-USER = Kind("user", entries, contributions, text=text)
+USER = Kind("user", places, contributions, text=text)

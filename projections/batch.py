@@ -1,0 +1,106 @@
+"""A batch: the documents that some records touch, before, and as each event leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from events.event import Poison, Record
+from projections.projection import Step
+from readmodels.changes import DeadLetter
+from readmodels.documents import Document, Ref
+from readmodels.kinds import KINDS
+
+
+class Target(NamedTuple):
+    """A step and what it reaches: documents, or the members of a group."""
+
+    step: Step
+    refs: tuple[Ref, ...]
+    group: str | None
+
+
+Targets = list[Target]
+
+
+@dataclass(slots=True)
+class Batch:
+    """The documents that a batch touches, as they were and as they are, event by event."""
+
+    parked: Collection[Ref]
+    before: dict[Ref, Document | None] = field(default_factory=dict)
+    now: dict[Ref, Document | None] = field(default_factory=dict)
+    groups: dict[str, dict[Ref, None]] = field(default_factory=dict)
+    newly_parked: set[Ref] = field(default_factory=set)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+
+    def loaded(self, refs: Iterable[Ref], documents: Mapping[Ref, Document]) -> None:
+        for ref in refs:
+            self.before[ref] = self.now[ref] = documents.get(ref)
+
+    def fold(self, record: Record, targets: Targets) -> None:
+        """Give an event to all documents that it reaches, or, when one cannot take it, to none."""
+        held: list[Ref] = []
+        folded: list[tuple[Ref, Document | None]] = []
+        reached = self.reached(targets)
+        try:
+            for step, ref in reached:
+                if ref in self.parked or ref in self.newly_parked:
+                    held.append(ref)
+                else:
+                    folded.append((ref, step.fold(self.now[ref], record.event, record)))
+        except Exception as error:  # noqa: BLE001 - whatever a fold raises stops its documents only
+            self.park(record, where(error), [ref for _, ref in reached])
+            return
+        if held:
+            self._note(record, "an earlier event of the same document failed", held, held_back=True)
+        for ref, document in folded:
+            self._put(ref, document)
+
+    def reached(self, targets: Targets) -> list[tuple[Step, Ref]]:
+        """The documents that an event reaches at this point of the batch."""
+        return [
+            (step, ref)
+            for step, refs, group in targets
+            for ref in (refs if group is None else self.groups[group])
+            if group is None or self._stands_in(group, ref)
+        ]
+
+    def _stands_in(self, group: str, ref: Ref) -> bool:
+        document = self.now[ref]
+        return document is not None and group_of(ref, document) == group
+
+    def _put(self, ref: Ref, document: Document | None) -> None:
+        self.now[ref] = document
+        if self.groups and document is not None:
+            group = group_of(ref, document)
+            if group in self.groups:
+                self.groups[group][ref] = None
+
+    def park(self, record: Record | Poison, error: str, refs: Iterable[Ref]) -> None:
+        """Stop the documents that an event cannot be folded into; what they are now, they stay."""
+        parked = tuple(ref for ref in refs if ref.kind in KINDS)
+        self.newly_parked.update(parked)
+        self._note(record, error, parked, held_back=False)
+
+    def _note(self, record: Record | Poison, error: str, refs: Iterable[Ref], held_back: bool) -> None:
+        topic = record.topic if isinstance(record, Poison) else record.event.TOPIC
+        letter = DeadLetter(
+            record.position, record.stream, record.version, topic, error, tuple(refs), held_back
+        )
+        self.dead_letters.append(letter)
+
+
+def group_of(ref: Ref, document: Document) -> str | None:
+    group = KINDS[ref.kind].group
+    return None if group is None else group(document)
+
+
+def where(error: Exception) -> str:
+    """Which error, and where in the code; not its text, which might quote a person's data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = type(error).__name__
+    return name if trace is None else f"{name} in {trace.tb_frame.f_code.co_qualname}, line {trace.tb_lineno}"

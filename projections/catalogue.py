@@ -1,0 +1,30 @@
+"""All projections, and for each event type what they do with it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from events.claims import Claimed, Released
+from events.event import Event
+from events.users import AdminGained, AdminLost
+from projections.departments import departments
+from projections.projection import Projection, Step
+from projections.projects import projects
+from projections.tasks import tasks
+from projections.users import users
+
+PROJECTIONS: Final[tuple[Projection, ...]] = (users, departments, projects, tasks)
+
+# They guard rules on the write side; nobody asks for them.
+UNREAD: Final[frozenset[type[Event]]] = frozenset({Claimed, Released, AdminGained, AdminLost})
+
+
+def steps_by_type() -> dict[type[Event], tuple[Step, ...]]:
+    steps: dict[type[Event], tuple[Step, ...]] = {}
+    for projection in PROJECTIONS:
+        for event_type, own in projection.steps.items():
+            steps[event_type] = (*steps.get(event_type, ()), *own)
+    return steps
+
+
+STEPS: Final = steps_by_type()

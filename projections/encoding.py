@@ -1,0 +1,81 @@
+"""Changes as Redis commands: absolute ones only, so that writing them twice is writing them once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import orjson
+
+from readmodels.changes import Changes
+from readmodels.documents import Document, Place, Ref
+from readmodels.keys import Keys, member, placed
+
+# Lua unpacks the words of one command onto its stack. Even, because words come in pairs.
+COMMAND_WORDS_MAX: Final = 2_000
+
+Word = str | float
+Command = list[Word]
+
+
+def commands(changes: Changes, keys: Keys) -> list[Command]:
+    return list(commands_of(changes, keys))
+
+
+def commands_of(changes: Changes, keys: Keys) -> Iterator[Command]:
+    yield from documents(changes.documents, keys)
+    for index, members in changes.removed.items():
+        yield from removals(index, members, changes.added.get(index, {}), keys)
+    for index, members in changes.added.items():
+        yield from additions(index, members, keys)
+    for kind, texts in changes.texts.items():
+        kept = [word for key, text in texts.items() if text is not None for word in (member(key), text)]
+        yield from several("HSET", keys.text(kind), kept)
+        yield from several("HDEL", keys.text(kind), [member(key) for key in texts if texts[key] is None])
+    yield from several("SADD", keys.parked, [f"{ref.kind}:{ref.id}" for ref in changes.parked])
+
+
+def documents(changed: Mapping[Ref, Document | None], keys: Keys) -> Iterator[Command]:
+    kept: list[Word] = []
+    gone: list[Word] = []
+    for ref, document in changed.items():
+        if document is None:
+            gone.append(keys.document(ref))
+        else:
+            kept += (keys.document(ref), orjson.dumps(document).decode())
+    yield from several("MSET", None, kept)
+    yield from several("DEL", None, gone)
+
+
+def removals(
+    index: str, left: Mapping[str, Place], moved: Mapping[str, Place], keys: Keys
+) -> Iterator[Command]:
+    yield from several("ZREM", keys.index(index), [stored(key, place) for key, place in left.items()])
+    texts = [member(key) for key, place in left.items() if isinstance(place, str) and key not in moved]
+    yield from several("HDEL", keys.places(index), texts)
+
+
+def additions(index: str, entered: Mapping[str, Place], keys: Keys) -> Iterator[Command]:
+    scored: list[Word] = []
+    texts: list[Word] = []
+    for key, place in entered.items():
+        if isinstance(place, str):
+            scored += (0, placed(place, key))
+            texts += (member(key), place)
+        else:
+            scored += (place, member(key))
+    yield from several("ZADD", keys.index(index), scored)
+    yield from several("HSET", keys.places(index), texts)
+
+
+def stored(key: str, place: Place) -> str:
+    return placed(place, key) if isinstance(place, str) else member(key)
+
+
+def several(name: str, key: str | None, rest: Sequence[Word]) -> Iterable[Command]:
+    """One command or, where it would be too long, several of the same."""
+    if not rest:
+        return
+    head: Command = [name] if key is None else [name, key]
+    for start in range(0, len(rest), COMMAND_WORDS_MAX):
+        yield [*head, *rest[start : start + COMMAND_WORDS_MAX]]

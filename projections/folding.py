@@ -1,0 +1,121 @@
+"""Folds a batch of records into changes of documents, knowing nothing of where they are kept.
+
+`folding` is a generator: it yields what it `Wanted` and is sent what was `Found`, so that one piece
+of code folds into Redis, awaiting each answer, and into memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Mapping, Sequence
+from typing import NamedTuple
+
+from events.event import Event, Poison, Record
+from projections.batch import Batch, Target, Targets, where
+from projections.catalogue import STEPS
+from projections.projection import documents_named
+from readmodels.changes import Changes, Sums, add_contributions, summed
+from readmodels.documents import Document, Ref
+from readmodels.kinds import KINDS
+
+
+class Wanted(NamedTuple):
+    """Documents to load, and groups (indexes) to read the ids of."""
+
+    refs: Collection[Ref]
+    groups: Collection[str] = ()
+
+
+class Found(NamedTuple):
+    """The wanted documents that exist, and the ids in each wanted group."""
+
+    documents: Mapping[Ref, Document]
+    members: Mapping[str, Collection[str]]
+
+
+Folding = Generator[Wanted, Found, Changes]
+
+
+class Underivable(Exception):
+    """A document came out of a fold from which no index, summary or text can be derived."""
+
+
+def folding(records: Sequence[Record | Poison], parked: Collection[Ref]) -> Folding:
+    """Fold records in their order. Raises Underivable in batches of several records only."""
+    plan = [(record, targets_of(record)) for record in records]
+    batch = Batch(parked)
+    yield from load(batch, plan)
+    for record, targets in plan:
+        if isinstance(record, Poison):
+            batch.park(record, record.error, [documents_named(record.stream)])
+        elif targets:
+            batch.fold(record, targets)
+    try:
+        return (yield from changes(batch))
+    except Underivable as error:
+        if len(records) > 1:
+            raise
+        return parked_whole(records[0], plan[0][1], batch, str(error))
+
+
+def targets_of(record: Record | Poison) -> Targets:
+    if isinstance(record, Poison):
+        return []
+    event: Event = record.event
+    return [
+        Target(step, (), step.group(event))
+        if step.group is not None
+        else Target(step, tuple(Ref(step.kind, key) for key in step.touches(event)), None)
+        for step in STEPS.get(type(event), ())
+    ]
+
+
+def load(batch: Batch, plan: Sequence[tuple[Record | Poison, Targets]]) -> Generator[Wanted, Found, None]:
+    """Load what the plan touches; the members of groups in a second round, where there are any."""
+    targets = [target for _, some in plan for target in some]
+    refs = dict.fromkeys(ref for target in targets for ref in target.refs)
+    kinds = {target.group: target.step.kind for target in targets if target.group is not None}
+    found = yield Wanted(refs, kinds)
+    batch.loaded(refs, found.documents)
+    for group, kind in kinds.items():
+        batch.groups[group] = {Ref(kind, key): None for key in found.members.get(group, ())}
+    members = [ref for group in batch.groups.values() for ref in group if ref not in batch.now]
+    if members:
+        batch.loaded(members, (yield Wanted(members)).documents)
+
+
+def changes(batch: Batch) -> Folding:
+    """What the batch changes: documents and their places, then the summaries they add up to."""
+    result = Changes(parked=batch.newly_parked, dead_letters=batch.dead_letters)
+    sums: Sums = {}
+    for ref, after in batch.now.items():
+        before = batch.before[ref]
+        if after is not before:
+            derive(result, sums, ref, before, after)
+    deltas = {ref: delta for ref, delta in sums.items() if any(delta.values())}
+    if deltas:
+        found = yield Wanted(deltas)
+        for ref, delta in deltas.items():
+            old = found.documents.get(ref)
+            result.replace(KINDS[ref.kind], ref, old, summed(ref, old, delta))
+    return result
+
+
+def derive(
+    result: Changes,
+    sums: Sums,
+    ref: Ref,
+    before: Document | None,
+    after: Document | None,
+) -> None:
+    kind = KINDS[ref.kind]
+    try:
+        result.replace(kind, ref, before, after)
+        add_contributions(kind, before, after, sums)
+    except Exception as error:
+        raise Underivable(where(error)) from error
+
+
+def parked_whole(record: Record | Poison, targets: Targets, batch: Batch, error: str) -> Changes:
+    stopped = Batch(batch.parked, batch.before, dict(batch.before), batch.groups)
+    stopped.park(record, error, [ref for _, ref in stopped.reached(targets)])
+    return Changes(parked=stopped.newly_parked, dead_letters=stopped.dead_letters)

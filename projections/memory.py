@@ -1,0 +1,35 @@
+"""Folds records into a model in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from events.event import Poison, Record
+from projections.folding import Found, Underivable, folding
+from readmodels.changes import Changes
+from readmodels.memory import MemoryModel
+
+
+def fold(records: Sequence[Record | Poison], model: MemoryModel) -> None:
+    """Fold records, in their order, into what `model` holds; what it holds already is not folded again."""
+    new = [record for record in records if record.position > model.at]
+    if not new:
+        return
+    try:
+        model.apply(changes_of(new, model), new[-1].position)
+    except Underivable:
+        for record in new:
+            model.apply(changes_of([record], model), record.position)
+
+
+def changes_of(records: Sequence[Record | Poison], model: MemoryModel) -> Changes:
+    steps = folding(records, model.stopped)
+    try:
+        wanted = next(steps)
+        while True:
+            documents = {ref: model.documents[ref] for ref in wanted.refs if ref in model.documents}
+            members = {group: [*model.indexes.get(group, ())] for group in wanted.groups}
+            wanted = steps.send(Found(documents, members))
+    except StopIteration as done:
+        result: Changes = done.value
+        return result

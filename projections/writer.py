@@ -1,0 +1,160 @@
+"""Writes folded changes into Redis, each batch with its checkpoint in one script."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, ResponseError
+
+from projections.encoding import Command, Word
+from projections.folding import Found, Wanted
+from readmodels.connecting import call, stop_if_cancelled
+from readmodels.documents import Ref
+from readmodels.keys import Keys
+from readmodels.redis import DAMAGED, FETCH, names
+from readmodels.scripts import Script, script
+
+FOLDER: Final = Path(__file__).parent / "lua"
+APPLY, SEIZE, CLEAR, GROUPS = (script(FOLDER, name) for name in ("apply", "seize", "clear", "groups"))
+LOAD_MAX: Final = 5_000
+SCAN_COUNT: Final = 1_000
+
+
+class Checkpoint(NamedTuple):
+    """How far a generation is: `state` is clearing, filling, ready, torn or damaged."""
+
+    epoch: int
+    state: str
+    position: int
+    log_id: str
+    event_id: str
+
+
+class Lost(Exception):
+    """The generation is not where this runner left it: `state` and `position` are what it is now."""
+
+    def __init__(self, state: str, position: int = 0) -> None:
+        super().__init__(f"the read model is {state} at {position}")
+        self.state = state
+        self.position = position
+
+
+class Fenced(Exception):
+    """A runner with a later epoch has taken over."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(f"a runner with epoch {epoch} writes this read model")
+        self.epoch = epoch
+
+
+class Writer:
+    """The writing side of one generation, for the holder of `epoch`.
+
+    Every call takes `timeout_s` at most and raises RedisError, OSError or TimeoutError when Redis
+    cannot be reached.
+    """
+
+    def __init__(self, redis: Redis, generation: int, timeout_s: float = 30.0) -> None:
+        self.keys = Keys(generation)
+        self.epoch = 0
+        self._redis = redis
+        self._timeout_s = timeout_s
+
+    async def seize(self, epoch: int) -> Checkpoint | None:
+        """Fence off older epochs; the checkpoint, None where there is none. Raises Fenced."""
+        self.epoch = epoch
+        found = await self._run(SEIZE, [self.keys.checkpoint], epoch)
+        if found[0] is None:
+            return None
+        checkpoint = Checkpoint(
+            int(found[0]), found[1].decode(), int(found[2]), found[3].decode(), found[4].decode()
+        )
+        if checkpoint.epoch > epoch:
+            raise Fenced(checkpoint.epoch)
+        return checkpoint
+
+    async def clear(self, log_id: str) -> None:
+        """Remove all of the generation and begin at position 0, in state filling. Raises Fenced."""
+        if not await self._run(CLEAR, [self.keys.checkpoint], self.epoch, uuid.uuid4().hex, log_id):
+            await self.seize(self.epoch)
+        await unlink(self._redis, self.keys.prefix, keep=self.keys.checkpoint)
+        await self.apply([], Move("clearing", 0, "filling", 0, ""))
+
+    async def load(self, wanted: Wanted) -> Found:
+        """What a fold wants to know. Raises Lost when a listed document is missing."""
+        documents: dict[Ref, Any] = {}
+        for refs in chunks(wanted.refs, LOAD_MAX):
+            answer = await self._run(FETCH, [self.keys.checkpoint], self.keys.prefix, names(refs))
+            if answer[0] == b"damaged":
+                await self._run(DAMAGED, [self.keys.checkpoint])
+                raise Lost("damaged")
+            pairs = zip(refs, orjson.loads(answer[3]), strict=True)
+            documents.update((ref, document) for ref, document in pairs if document is not None)
+        return Found(documents, await self._members(list(wanted.groups)))
+
+    async def parked(self) -> set[Ref]:
+        """The documents that take no further event."""
+        async with asyncio.timeout(self._timeout_s):
+            names: set[bytes] = await call(self._redis, "SMEMBERS", self.keys.parked)
+        return {Ref(*name.decode().split(":", 1)) for name in names}
+
+    async def apply(self, commands: Sequence[Command], move: Move) -> None:
+        """Carry commands out and move the checkpoint, both or neither. Raises Fenced, Lost."""
+        words = (self.epoch, *move, self.keys.announcements, orjson.dumps(commands))
+        try:
+            outcome, *now = await self._run(APPLY, [self.keys.checkpoint], *words)
+        except ResponseError as error:
+            raise Lost("torn") from error
+        if outcome == b"stale":
+            raise Fenced(int(now[0]))
+        if outcome != b"applied":
+            raise Lost(now[0].decode(), int(now[1])) if now else Lost("absent")
+
+    async def _members(self, groups: list[str]) -> dict[str, list[str]]:
+        if not groups:
+            return {}
+        found = await self._run(GROUPS, [self.keys.checkpoint], self.keys.prefix, orjson.dumps(groups))
+        return {group: [each[1:].decode() for each in ids] for group, ids in zip(groups, found, strict=True)}
+
+    async def _run(self, asked: Script, keys: list[str], *rest: Word | bytes) -> Any:
+        async with asyncio.timeout(self._timeout_s):
+            try:
+                return await call(self._redis, "EVALSHA", asked.sha, len(keys), *keys, *rest)
+            except NoScriptError:
+                return await call(self._redis, "EVAL", asked.text, len(keys), *keys, *rest)
+
+
+class Move(NamedTuple):
+    """From where to where a batch takes the checkpoint; `event_id` is that of the event at `position`."""
+
+    from_state: str
+    from_position: int
+    state: str
+    position: int
+    event_id: str
+
+
+async def unlink(redis: Redis, prefix: str, keep: str | None = None) -> None:
+    """Remove all keys under a generation's prefix, in steps that Redis hardly notices."""
+    cursor = 0
+    while True:
+        cursor, found = await redis.scan(cursor, match=f"{prefix}*", count=SCAN_COUNT)
+        doomed = [key for key in found if key != (keep or "").encode()]
+        if doomed:
+            await redis.unlink(*doomed)
+        stop_if_cancelled()
+        if cursor == 0:
+            return
+
+
+def chunks(refs: Iterable[Ref], size: int) -> Iterator[list[Ref]]:
+    rest = iter(refs)
+    while chunk := list(islice(rest, size)):
+        yield chunk

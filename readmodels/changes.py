@@ -1,0 +1,116 @@
+"""Changes: what a batch of events makes of documents, and what follows for indexes and texts.
+
+Both read models apply the same `Changes`; nothing else ever writes to an index.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from readmodels.documents import Contribution, Document, Kind, Place, Places, Ref
+
+Sums = dict[Ref, dict[str, int]]
+
+
+class DeadLetter(NamedTuple):
+    """An event that was not folded into `documents`: it failed there, or came after one that did."""
+
+    position: int
+    stream: str
+    version: int
+    topic: str
+    error: str
+    documents: tuple[Ref, ...]
+    held_back: bool
+
+
+Index = defaultdict[str, dict[str, Place]]
+
+
+def index() -> Index:
+    """Places by index and member."""
+    return defaultdict(dict)
+
+
+@dataclass(slots=True)
+class Changes:
+    """`documents` as they are from now on, None where removed.
+
+    `added` and `removed` hold places by index and member; a member that moves to another text is
+    in both, so removals go first. `texts` is what a search looks into, by kind and id.
+    `parked` are documents that take no further event.
+    """
+
+    documents: dict[Ref, Document | None] = field(default_factory=dict)
+    added: Index = field(default_factory=index)
+    removed: Index = field(default_factory=index)
+    texts: dict[str, dict[str, str | None]] = field(default_factory=lambda: defaultdict(dict))
+    parked: set[Ref] = field(default_factory=set)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+
+    def replace(self, kind: Kind, ref: Ref, before: Document | None, after: Document | None) -> None:
+        """Take over a document with all that follows from it."""
+        self.documents[ref] = after
+        self._move(member_of(kind, ref, after or before), places(kind, before), places(kind, after))
+        if kind.text is not None:
+            old, new = searched(kind, before), searched(kind, after)
+            if old != new:
+                self.texts[kind.name][ref.id] = new
+
+    def _move(self, member: str, before: Places, after: Places) -> None:
+        for name, place in after.items():
+            if before.get(name) != place:
+                self.added[name][member] = place
+        for name, place in before.items():
+            # A new number overwrites the old one; an old text has to be taken out.
+            if name not in after or (after[name] != place and isinstance(place, str)):
+                self.removed[name][member] = place
+
+
+def places(kind: Kind, document: Document | None) -> Places:
+    """Every place of a document, its group's included."""
+    if document is None:
+        return {}
+    found = kind.places(document)
+    group = kind.group(document) if kind.group is not None else None
+    return found if group is None else {**found, group: document["id"]}
+
+
+def member_of(kind: Kind, ref: Ref, document: Document | None) -> str:
+    return ref.id if kind.member is None or document is None else kind.member(document)
+
+
+def searched(kind: Kind, document: Document | None) -> str | None:
+    if kind.text is None or document is None:
+        return None
+    text = kind.text(document)
+    return None if text is None else text.casefold()
+
+
+def add_contributions(kind: Kind, before: Document | None, after: Document | None, sums: Sums) -> None:
+    """Add to `sums` what a document contributes now, and take away what it did before."""
+    old = [] if before is None else list(kind.contributions(before))
+    new = [] if after is None else list(kind.contributions(after))
+    if old != new:
+        add(old, -1, sums)
+        add(new, 1, sums)
+
+
+def add(contributions: Iterable[Contribution], sign: int, sums: Sums) -> None:
+    for summary, amounts in contributions:
+        into = sums.setdefault(summary, {})
+        for name, amount in amounts.items():
+            into[name] = into.get(name, 0) + sign * amount
+
+
+def summed(ref: Ref, before: Document | None, delta: Mapping[str, int]) -> Document | None:
+    """A summary after `delta`; None when nothing is left of it."""
+    figures: dict[str, int] = {name: amount for name, amount in (before or {}).items() if name != "id"}
+    for name, amount in delta.items():
+        figures[name] = figures.get(name, 0) + amount
+    # In order of names, so that equal sums are equal bytes, however they came about.
+    kept = {name: figures[name] for name in sorted(figures) if figures[name]}
+    return {"id": ref.id, **kept} if kept else None

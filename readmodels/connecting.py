@@ -1,0 +1,50 @@
+"""Connections to Redis or Valkey that answer or fail soon."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+
+def connect(redis_url: str, *, connections_max: int = 32, timeout_s: float = 5.0) -> Redis:
+    """A client for `redis_url` whose connecting and reading take `timeout_s` at most.
+
+    It holds at most `connections_max` connections; who finds none free waits `timeout_s` for one.
+
+    A command on a connection that the server closed is tried once more on a new one, at once:
+    every command of ours may be repeated.
+    """
+    pool = BlockingConnectionPool.from_url(
+        redis_url,
+        max_connections=connections_max,
+        timeout=timeout_s,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 1),
+        decode_responses=False,
+    )
+    return Redis.from_pool(pool)
+
+
+async def call(redis: Redis, *words: str | bytes | float) -> Any:
+    """What Redis answers to one command. Raises RedisError, OSError."""
+    execute: Callable[..., Coroutine[Any, Any, Any]] = redis.execute_command
+    answer = await execute(*words)
+    stop_if_cancelled()
+    return answer
+
+
+def stop_if_cancelled() -> None:
+    """Raise the CancelledError that the client may have swallowed.
+
+    Before Python 3.12 `asyncio.wait_for`, on which the client rests, forgets a cancellation that
+    comes in the same moment as the answer; whoever loops would then never end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -1,0 +1,115 @@
+"""A read model in memory: for answers from history alone, small folds as of a moment, and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from readmodels.changes import Changes, DeadLetter, Index, index
+from readmodels.documents import Document, Place, Ref
+from readmodels.model import Page, Query, Range
+
+
+class MemoryModel:
+    """Holds what `Changes` say, and answers queries as RedisModel does."""
+
+    def __init__(self) -> None:
+        self.documents: dict[Ref, Document] = {}
+        self.indexes: Index = index()
+        self.texts: dict[Ref, str] = {}
+        self.stopped: set[Ref] = set()
+        self.dead_letters: list[DeadLetter] = []
+        self.at = 0
+
+    def apply(self, changes: Changes, position: int) -> None:
+        """Take over changes; the model then speaks of `position`."""
+        for ref, document in changes.documents.items():
+            put(self.documents, ref, document)
+        for name, members in changes.removed.items():
+            for member in members:
+                self.indexes[name].pop(member, None)
+        for name, members in changes.added.items():
+            self.indexes[name].update(members)
+        for name in [name for name in changes.removed if not self.indexes[name]]:
+            del self.indexes[name]
+        for kind, texts in changes.texts.items():
+            for key, text in texts.items():
+                put(self.texts, Ref(kind, key), text)
+        self.stopped |= changes.parked
+        self.dead_letters += changes.dead_letters
+        self.at = position
+
+    async def fetch(self, refs: Iterable[Ref]) -> Mapping[Ref, Document]:
+        return {ref: self.documents[ref] for ref in refs if ref in self.documents}
+
+    async def page(self, query: Query) -> Page:
+        ids = sorted(self._satisfying(query), key=numeric, reverse=True)
+        sort = self._index(f"{query.kind}:sort:{query.sort}")
+        # Sorting is stable, in both directions: equal places stay in descending order of ids.
+        placed = sorted(
+            (key for key in ids if key in sort),
+            key=lambda key: comparable(sort[key]),
+            reverse=query.descending,
+        )
+        listed = placed + [key for key in ids if key not in sort]
+        shown = listed[query.offset : query.offset + query.limit]
+        return Page([self.documents[Ref(query.kind, key)] for key in shown], len(ids), self.at)
+
+    async def members(self, index: str) -> list[str]:
+        found = self._index(index)
+        return sorted(found, key=lambda key: (comparable(found[key]), numeric(key)))
+
+    async def position(self) -> int:
+        return self.at
+
+    async def parked(self, refs: Iterable[Ref]) -> set[Ref]:
+        return self.stopped.intersection(refs)
+
+    def _index(self, name: str) -> Mapping[str, Place]:
+        return self.indexes.get(name, {})
+
+    def _satisfying(self, query: Query) -> set[str]:
+        ids = set(self._index(f"{query.kind}:sort:id"))
+        for group in query.where:
+            ids &= self._any_of(group)
+        if query.through is not None:
+            through = query.through
+            by_way = [through.prefix + key for key in self._index(through.index)]
+            ids &= self._any_of([*through.also, *by_way])
+        for each in query.ranges:
+            ids &= self._within(each)
+        for each in query.without:
+            ids -= self._within(each)
+        if query.text is not None:
+            needle = query.text.casefold()
+            ids = {key for key in ids if needle in self.texts.get(Ref(query.kind, key), "")}
+        return ids
+
+    def _any_of(self, indexes: Iterable[str]) -> set[str]:
+        return {key for index in indexes for key in self._index(index)}
+
+    def _within(self, wanted: Range) -> set[str]:
+        low, high = wanted.minimum, wanted.maximum
+        return {
+            key
+            for key, place in self._index(wanted.index).items()
+            if not isinstance(place, str)
+            and (low is None or place >= low)
+            and (high is None or place <= high)
+        }
+
+
+def comparable(place: Place) -> tuple[float, str]:
+    return (0, place) if isinstance(place, str) else (place, "")
+
+
+def numeric(key: str) -> tuple[int, str]:
+    """Ids are decimal numbers: the longer one is the greater."""
+    return len(key), key
+
+
+def put(into: dict[Ref, Any], ref: Ref, value: Any) -> None:
+    if value is None:
+        into.pop(ref, None)
+    else:
+        into[ref] = value

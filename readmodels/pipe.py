@@ -1,0 +1,90 @@
+"""Sends the commands of one turn of the event loop to Redis together, in one round trip."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from readmodels.connecting import stop_if_cancelled
+from readmodels.model import NotReady
+from readmodels.scripts import Script
+
+Word = str | bytes | int
+Question = tuple[tuple[Word, ...], asyncio.Future[Any]]
+
+BATCH_MAX: Final = 256
+PIPELINES_MAX: Final = 4
+WAITING_MAX: Final = 10_000
+
+
+class Pipe:
+    """At most PIPELINES_MAX pipelines under way, each on a connection; what comes meanwhile goes together.
+
+    Every command is answered within `timeout_s` or fails.
+    """
+
+    def __init__(self, redis: Redis, timeout_s: float) -> None:
+        self._redis = redis
+        self._timeout_s = timeout_s
+        self._waiting: list[Question] = []
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self, script: Script, keys: list[str], *words: Word) -> Any:
+        """What a read-only script answers. Raises NotReady when Redis cannot be asked."""
+        rest = (len(keys), *keys, *words)
+        try:
+            return await self._call("EVALSHA_RO", script.sha, *rest)
+        except NoScriptError:
+            return await self._call("EVAL_RO", script.text, *rest)
+
+    async def _call(self, *words: Word) -> Any:
+        if len(self._waiting) >= WAITING_MAX:
+            raise NotReady("too many questions are waiting for Redis")
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((words, answer))
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await answer
+        except NoScriptError:
+            raise
+        except (RedisError, OSError, TimeoutError) as error:
+            raise NotReady(f"Redis cannot be asked: {type(error).__name__}: {error}") from error
+
+    def _flush(self) -> None:
+        while self._waiting and len(self._running) < PIPELINES_MAX:
+            batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
+            task = asyncio.create_task(self._send(batch))
+            self._running.add(task)
+            task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._flush()
+
+    async def _send(self, batch: list[Question]) -> None:
+        asked = [(words, future) for words, future in batch if not future.done()]
+        pipeline = self._redis.pipeline(transaction=False)
+        for words, _ in asked:
+            pipeline.execute_command(*words)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answers = await pipeline.execute(raise_on_error=False)
+                stop_if_cancelled()
+        except (RedisError, OSError, TimeoutError) as error:
+            answers = [error] * len(asked)
+        for (_, future), answer in zip(asked, answers, strict=True):
+            settle(future, answer)
+
+
+def settle(future: asyncio.Future[Any], answer: Any) -> None:
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

@@ -1,0 +1,124 @@
+"""The read model in Redis or Valkey: each query is one script, so that its answer is of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from readmodels.connecting import call
+from readmodels.documents import Document, Ref
+from readmodels.keys import Keys
+from readmodels.model import NotReady, Page, Query, Range
+from readmodels.pipe import Pipe, Word
+from readmodels.scripts import Script, script
+
+FOLDER: Final = Path(__file__).parent / "lua"
+FETCH, PAGE, MEMBERS, PARKED, DAMAGED = (
+    script(FOLDER, name) for name in ("fetch", "page", "members", "parked", "damaged")
+)
+FETCH_MAX: Final = 1000
+
+
+class RedisModel:
+    """Reads one generation. Bytes come out of Redis: `redis` must not decode responses.
+
+    Raises NotReady while the generation is absent, being filled or damaged, when Redis does not
+    answer within `timeout_s`, and when it lost what this process has already seen.
+    """
+
+    def __init__(self, redis: Redis, generation: int, timeout_s: float = 2.0) -> None:
+        self.keys = Keys(generation)
+        self._redis = redis
+        self._pipe = Pipe(redis, timeout_s)
+        self._build: bytes | None = None
+        self._seen = 0
+
+    async def fetch(self, refs: Iterable[Ref]) -> Mapping[Ref, Document]:
+        asked = list(dict.fromkeys(refs))
+        found: dict[Ref, Document] = {}
+        for start in range(0, len(asked), FETCH_MAX):
+            found |= await self._fetch(asked[start : start + FETCH_MAX])
+        return found
+
+    async def page(self, query: Query) -> Page:
+        answer, position = await self._ask(PAGE, [], self.keys.prefix, words(query))
+        return Page(orjson.loads(answer[1]), answer[0], position)
+
+    async def members(self, index: str) -> list[str]:
+        (stored,), _ = await self._ask(MEMBERS, [self.keys.index(index)])
+        return [each.rsplit(b"\0", 1)[-1][1:].decode() for each in stored]
+
+    async def position(self) -> int:
+        return (await self._ask(FETCH, [], self.keys.prefix, b"[]"))[1]
+
+    async def parked(self, refs: Iterable[Ref]) -> set[Ref]:
+        asked = list(refs)
+        if not asked:
+            return set()
+        (stopped,), _ = await self._ask(
+            PARKED, [self.keys.parked], *(f"{ref.kind}:{ref.id}" for ref in asked)
+        )
+        return {ref for ref, is_stopped in zip(asked, stopped, strict=True) if is_stopped}
+
+    async def _fetch(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
+        (raw,), _ = await self._ask(FETCH, [], self.keys.prefix, names(refs))
+        pairs = zip(refs, orjson.loads(raw), strict=True)
+        return {ref: document for ref, document in pairs if document is not None}
+
+    async def _ask(self, asked: Script, keys: list[str], *rest: Word) -> tuple[list[Any], int]:
+        """What a script answers behind the checkpoint, and the checkpoint's position."""
+        # Answers may overtake each other: only what was seen before asking must not be lost.
+        seen, of_build = self._seen, self._build
+        answer = await self._pipe.run(asked, [self.keys.checkpoint, *keys], *rest)
+        state, position, build = answer[:3]
+        if state == b"damaged":
+            await self._report_damage()
+        if state != b"ready":
+            raise NotReady(f"the read model is {state.decode() if state else 'absent'}")
+        if build == of_build and int(position) < seen:
+            raise NotReady("Redis lost its latest changes; they are being folded again")
+        self._seen = max(int(position), self._seen) if build == self._build else int(position)
+        self._build = build
+        return answer[3:], int(position)
+
+    async def _report_damage(self) -> None:
+        # Whoever meets the damage next reports it, should this not get through.
+        with suppress(RedisError, OSError, TimeoutError):
+            await call(self._redis, "EVAL", DAMAGED.text, 1, self.keys.checkpoint)
+
+
+def names(refs: Iterable[Ref]) -> bytes:
+    """References as fetch.lua reads them."""
+    return orjson.dumps([word for ref in refs for word in ref])
+
+
+def words(query: Query) -> bytes:
+    """A query as page.lua reads it: what is absent is left out, scores are texts."""
+    asked: dict[str, Any] = {
+        "kind": query.kind,
+        "where": query.where,
+        "ranges": [bounds(each) for each in query.ranges],
+        "without": [bounds(each) for each in query.without],
+        "sort": query.sort,
+        "descending": query.descending,
+        "offset": query.offset,
+        "limit": query.limit,
+    }
+    if query.through is not None:
+        asked["through"] = asdict(query.through)
+    if query.text:
+        asked["text"] = query.text.casefold()
+    return orjson.dumps(asked)
+
+
+def bounds(wanted: Range) -> dict[str, str]:
+    low = "-inf" if wanted.minimum is None else repr(float(wanted.minimum))
+    high = "+inf" if wanted.maximum is None else repr(float(wanted.maximum))
+    return {"index": wanted.index, "minimum": low, "maximum": high}

@@ -1,0 +1,76 @@
+"""Folds records into a read model in Redis as the runner does, without a log to read them from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from redis.asyncio import Redis
+
+from events.event import Poison, Record
+from projections.live import Live
+from projections.writer import Checkpoint, Writer
+from readmodels.changes import DeadLetter
+from readmodels.connecting import call, connect
+
+GENERATION = 1
+
+
+class Letters(list[DeadLetter]):
+    """Dead letters, kept in a list."""
+
+    async def keep(self, letters: Sequence[DeadLetter]) -> None:
+        self.extend(letters)
+
+
+async def begun(
+    redis: Redis,
+    letters: Letters | None = None,
+    *,
+    generation: int = GENERATION,
+    script_words_max: int = 200_000,
+) -> Live:
+    """An empty generation, ready for its first record."""
+    writer = Writer(redis, generation)
+    await writer.seize(1)
+    await writer.clear("log")
+    start = Checkpoint(1, "filling", 0, "log", "")
+    keep = (letters if letters is not None else Letters()).keep
+    live = Live(writer, start, set(), keep, script_words_max=script_words_max)
+    await live.fold([], "ready")
+    return live
+
+
+async def fold_parts(live: Live, parts: Sequence[Sequence[Record | Poison]]) -> None:
+    for part in parts:
+        if part:
+            await live.fold(part, "ready")
+
+
+@asynccontextmanager
+async def client(redis_url: str) -> AsyncIterator[Redis]:
+    redis = connect(redis_url)
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
+
+
+async def everything(redis: Redis, prefix: str) -> dict[str, object]:
+    """All keys under a prefix with what they hold, for comparing two read models."""
+    found: dict[str, object] = {}
+    async for key in redis.scan_iter(match=f"{prefix}*"):
+        assert isinstance(key, bytes)
+        found[key.decode()[len(prefix) :]] = await held(redis, key)
+    return found
+
+
+async def held(redis: Redis, key: bytes) -> object:
+    kind = await call(redis, "TYPE", key)
+    if kind == b"string":
+        return await call(redis, "GET", key)
+    if kind == b"zset":
+        return await call(redis, "ZRANGE", key, 0, -1, "WITHSCORES")
+    if kind == b"set":
+        return sorted(await call(redis, "SMEMBERS", key))
+    return await call(redis, "HGETALL", key)
