@@ -1,0 +1,1 @@
+"""HTTP and people: dialects, settings, the command line, wiring."""

@@ -1,0 +1,162 @@
+"""The one place where everything is wired together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+from aiohttp import web
+
+from api.attempts import Attempts
+from api.core import CORE, Core
+from api.csrf import CsrfTokens
+from api.database import Database
+from api.health import Health
+from api.idempotency import Repetitions
+from api.passwords import Passwords
+from api.positions import Positions
+from api.purge import purging
+from api.requests import add_headers, with_deadline, with_request_id
+from api.sessions import Sessions
+from api.settings import Settings
+from api.taskflow.routes import HEALTH, routes, with_envelope
+from commands.dispatcher import Dispatcher
+from events.connections import Connections
+from events.keys import derived
+from events.postgres import Bounds
+from events.store import EventStore, open_store
+from projections.generations import generation_of
+from readmodels.announcements import Announcements
+from readmodels.connecting import connect
+from readmodels.documents import Ref
+from readmodels.model import Model, NotReady
+from readmodels.redis import RedisModel
+
+
+def build_app(settings: Settings) -> web.Application:
+    """The TaskFlow Pro application: `/api/…`, `/login`, `/livez` and `/readyz`.
+
+    Starting it raises `events.errors.Unavailable` when the database cannot be reached.
+    """
+    # The outermost comes first: an id even for what fails, a deadline within the envelope.
+    app = web.Application(middlewares=[with_request_id, with_envelope, with_deadline(settings)])
+    app.on_response_prepare.append(add_headers)
+    app.add_routes(routes())
+
+    async def core(app: web.Application) -> AsyncIterator[None]:
+        async with opened(settings) as core:
+            app[CORE] = core
+            app[HEALTH] = Health(core)
+            yield
+
+    app.cleanup_ctx.append(core)
+    return app
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Core]:
+    """Everything that handlers need; closed in the opposite order."""
+    async with AsyncExitStack() as stack:
+        connections = connections_of(settings)
+        stack.push_async_callback(connections.close)
+        redis = connect(settings.redis_url, timeout_s=settings.redis_timeout_s)
+        stack.push_async_callback(redis.aclose)
+        generation = await generation_of(connections)
+        announcements = await stack.enter_async_context(Announcements(redis, generation))
+        store = await stack.enter_async_context(store_of(settings))
+        passwords = Passwords(settings.password_queue_max)
+        stack.callback(passwords.close)
+        model = RedisModel(redis, generation, settings.redis_timeout_s)
+        positions = Positions(redis, settings.redis_timeout_s)
+        core = core_of(settings, store, model, announcements, Database(connections), passwords, positions)
+        for work in (core.attempts.run(), positions.share(), purging(core)):
+            await stack.enter_async_context(background(work))
+        stack.push_async_callback(core.attempts.flush)
+        yield core
+
+
+def core_of(
+    settings: Settings,
+    store: EventStore,
+    model: Model,
+    announcements: Announcements,
+    database: Database,
+    passwords: Passwords,
+    positions: Positions,
+) -> Core:
+    """What is made of other parts and needs no closing itself."""
+    csrf_key = derived(settings.master_key, b"taskledger csrf tokens")
+    return Core(
+        settings=settings,
+        store=store,
+        dispatcher=Dispatcher(
+            store,
+            store.keyring.claim_key,
+            sees=lambda user_id, project_id: sees(model, user_id, project_id),
+            state_cache_max=settings.state_cache_max,
+        ),
+        model=model,
+        announcements=announcements,
+        database=database,
+        sessions=Sessions(database, settings, time.monotonic),
+        csrf_tokens=CsrfTokens(csrf_key, settings.session_life_s),
+        passwords=passwords,
+        repetitions=Repetitions(database, settings.idempotency_wait_s),
+        positions=positions,
+        attempts=Attempts(
+            database, queue_max=settings.attempts_queue_max, batch_max=settings.attempts_batch_max
+        ),
+        fingerprint_secret=derived(settings.master_key, b"taskledger request fingerprints"),
+    )
+
+
+def connections_of(settings: Settings) -> Connections:
+    return Connections(
+        settings.database_url,
+        connections_max=settings.database_connections_max,
+        connect_timeout_s=settings.database_timeout_s,
+        call_timeout_s=settings.database_timeout_s,
+    )
+
+
+def store_of(settings: Settings) -> AbstractAsyncContextManager[EventStore]:
+    return open_store(
+        settings.database_url,
+        settings.master_key,
+        bounds=bounds(settings),
+        append_batch_max=settings.append_batch_max,
+        append_queue_max=settings.append_queue_max,
+    )
+
+
+def bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        read_connections_max=settings.database_connections_max,
+        connect_timeout_s=settings.database_timeout_s,
+        read_timeout_s=settings.database_timeout_s,
+        append_timeout_s=settings.append_timeout_s,
+        outcome_timeout_s=settings.append_timeout_s,
+    )
+
+
+async def sees(model: Model, user_id: int, project_id: int) -> bool:
+    """Whether the read model knows a reason for the user to see the project; no, while it is away."""
+    ref = Ref("access", f"{user_id}:{project_id}")
+    with suppress(NotReady):
+        return ref in await model.fetch([ref])
+    return False
+
+
+@asynccontextmanager
+async def background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Work that goes on beside the block and is cancelled after it."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,43 @@
+"""What the handlers of every dialect work with, made once by `build_app`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from api.attempts import Attempts
+from api.csrf import CsrfTokens
+from api.database import Database
+from api.idempotency import Repetitions
+from api.passwords import Passwords
+from api.positions import Positions
+from api.sessions import Sessions
+from api.settings import Settings
+from commands.dispatcher import Dispatcher
+from events.store import EventStore
+from readmodels.announcements import Announcements
+from readmodels.model import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """`fingerprint_secret` keys the fingerprints of request bodies."""
+
+    settings: Settings
+    store: EventStore
+    dispatcher: Dispatcher
+    model: Model
+    announcements: Announcements
+    database: Database
+    sessions: Sessions
+    csrf_tokens: CsrfTokens
+    passwords: Passwords
+    repetitions: Repetitions
+    positions: Positions
+    attempts: Attempts
+    fingerprint_secret: bytes
+
+
+CORE: Final = web.AppKey("core", Core)

@@ -1,0 +1,61 @@
+"""The tables that only the API uses: sessions, credentials, answers kept for repetition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from events.connections import Connection, Connections, reason
+from events.errors import OutcomeUnknown
+
+FOLDER: Final = Path(__file__).parent / "sql"
+
+_NAMED = re.compile(r"^-- (\w+): .*\n((?:(?!-- \w+: ).*\n?)+)", re.MULTILINE)
+
+
+def named_queries() -> Mapping[str, bytes]:
+    """Every statement in the folder `sql`, by the name in the comment line above it."""
+    files = sorted(FOLDER.glob("*.sql"))
+    return {name: text.encode() for path in files for name, text in _NAMED.findall(path.read_text())}
+
+
+QUERIES: Final = named_queries()
+
+
+class Database:
+    """Runs named statements, each in a transaction of its own and bounded in time.
+
+    Every method raises `events.errors.Unavailable` when the database cannot be reached in time.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def row(self, query: str, **values: Any) -> TupleRow | None:
+        """The first row of a statement that may be run twice."""
+
+        async def work(connection: Connection) -> TupleRow | None:
+            cursor = await connection.execute(QUERIES[query], values)
+            return await cursor.fetchone()
+
+        return await self._connections.read(work)
+
+    async def change(self, query: str, **values: Any) -> int:
+        """How many rows the statement changed. Raises OutcomeUnknown when that cannot be told."""
+
+        async def work(connection: Connection) -> int:
+            cursor = await connection.execute(QUERIES[query], values)
+            return cursor.rowcount
+
+        try:
+            return await self._connections.run(work)
+        except psycopg.OperationalError as error:
+            raise OutcomeUnknown(reason(error)) from error
+
+    async def close(self) -> None:
+        await self._connections.close()

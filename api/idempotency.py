@@ -1,0 +1,174 @@
+"""One effect and one answer per Idempotency-Key, in this process, in others, and after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import structlog
+from aiohttp import web
+from psycopg.types.json import Jsonb
+
+from api.database import Database
+from api.errors import BadRequest, KeyBusy, KeyReused
+from api.replies import Reply
+from commands.errors import AlreadyDone
+from events.errors import StoreError
+
+HEADER: Final = "Idempotency-Key"
+POLL_S: Final = 0.05
+ROUNDS_MAX: Final = 3
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+log = structlog.get_logger(__name__)
+
+
+class Key(NamedTuple):
+    """What a keyed request is known by: `command_id` for the log, `fingerprint` for its body."""
+
+    command_id: str
+    fingerprint: str
+
+
+class Outcome(NamedTuple):
+    """`is_committed`: the command led to events. Only final replies are kept."""
+
+    reply: Reply
+    is_committed: bool = False
+    is_final: bool = True
+
+
+Attempt = Callable[[int | None], Awaitable[Outcome]]
+"""Tries the request; given a position, only answers what was committed there."""
+
+
+def key_of(request: web.Request, user_id: int, body: bytes, secret: bytes) -> Key | None:
+    """The key of a request, scoped to user, method and path; None when the client sent none.
+
+    Bodies may hold passwords, so their fingerprint is keyed. Raises BadRequest.
+    """
+    given = request.headers.getall(HEADER, [])
+    if not given:
+        return None
+    if len(given) > 1 or not _KEY.fullmatch(given[0]):
+        raise BadRequest(f"{HEADER} takes 1 to 255 visible ASCII characters")
+    scope = "\n".join((str(user_id), request.method, request.rel_url.raw_path, given[0]))
+    fingerprint = hmac.new(secret, body, hashlib.sha256).hexdigest()
+    return Key(f"key-{hashlib.sha256(scope.encode()).hexdigest()}", fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A reply, or the position of a command whose process died before it kept one."""
+
+    reply: Reply | None
+    position: int | None
+
+
+class Repetitions:
+    """Lets the first request with a key run and answers the others with what it got.
+
+    Others wait `wait_s` for it at most. So long, too, another process is given to keep the answer
+    to a command that it committed; then it is taken for dead and the answer is made again.
+    """
+
+    def __init__(self, database: Database, wait_s: float) -> None:
+        self._database = database
+        self._wait_s = wait_s
+        self._running: dict[str, _Running] = {}
+
+    async def once(self, key: Key, attempt: Attempt) -> Reply:
+        """Raises KeyReused, KeyBusy, and whatever the attempt raises."""
+        try:
+            async with asyncio.timeout(self._wait_s):
+                kept = await self._first(key)
+        except TimeoutError:
+            raise KeyBusy from None
+        return _repeated(kept) if kept else await self._lead(key, attempt)
+
+    async def _first(self, key: Key) -> Reply | None:
+        """The reply of the request that is running with this key; None when none does."""
+        while running := self._running.get(key.command_id):
+            if running.fingerprint != key.fingerprint:
+                raise KeyReused
+            reply = await asyncio.shield(running.reply)
+            if reply:
+                return reply
+        return None
+
+    async def _lead(self, key: Key, attempt: Attempt) -> Reply:
+        running = _Running(key.fingerprint, asyncio.get_running_loop().create_future())
+        self._running[key.command_id] = running
+        kept: Reply | None = None
+        try:
+            kept, is_repeated, reply = await self._settle(key, attempt)
+            return _repeated(reply) if is_repeated else reply
+        finally:
+            del self._running[key.command_id]
+            running.reply.set_result(kept)
+
+    async def _settle(self, key: Key, attempt: Attempt) -> tuple[Reply | None, bool, Reply]:
+        """What is kept for others, whether it was kept before, and the reply.
+
+        Another process may be faster at any point; then its answer counts, or is made again where
+        it died before keeping one.
+        """
+        for _ in range(ROUNDS_MAX):
+            kept = await self._find(key)
+            if kept and kept.reply:
+                return kept.reply, True, kept.reply
+            try:
+                outcome = await attempt(kept.position if kept else None)
+            except AlreadyDone:
+                continue
+            if not outcome.is_final:
+                return None, False, outcome.reply
+            if await self._keep(key, outcome):
+                return outcome.reply, False, outcome.reply
+        raise KeyBusy
+
+    async def _find(self, key: Key) -> _Kept | None:
+        """What the table has; a fresh command without an answer is given time to get one."""
+        while True:
+            row = await self._database.row("find_answer", command_id=key.command_id)
+            if row is None:
+                return None
+            fingerprint, position, status, headers, body, age_s = row
+            if fingerprint != key.fingerprint:
+                raise KeyReused
+            if status is not None:
+                return _Kept(Reply(status, bytes(body), headers), position)
+            if age_s > self._wait_s:
+                return _Kept(None, position)
+            await asyncio.sleep(POLL_S)
+
+    async def _keep(self, key: Key, outcome: Outcome) -> bool:
+        """Whether this is the answer that everybody gets; False when another one was kept before."""
+        reply = outcome.reply
+        values = {"status": reply.status, "headers": Jsonb(dict(reply.headers)), "body": reply.body}
+        try:
+            if outcome.is_committed:
+                kept = await self._database.change("keep_answer", command_id=key.command_id, **values)
+            else:
+                kept = await self._database.change("keep_refusal", **key._asdict(), **values)
+        except StoreError as error:
+            # The effect is in the log with its command id; a repetition makes the answer again.
+            log.warning("an answer could not be kept", reason=str(error))
+            return True
+        return kept > 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    fingerprint: str
+    reply: asyncio.Future[Reply | None]
+
+
+def _repeated(reply: Reply) -> Reply:
+    return reply.with_header("Idempotency-Replayed", "true")

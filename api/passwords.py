@@ -1,0 +1,63 @@
+"""Passwords as argon2id, worked on in one thread so that neither the event loop nor the machine chokes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from api.errors import TryLater
+
+MEMORY_KIB: Final = 19 * 1024
+T = TypeVar("T")
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=MEMORY_KIB, parallelism=1, type=Type.ID)
+
+
+def hash_password(password: str) -> str:
+    """The PHC string of a password. Takes some 25 ms and blocks: for commands, not for handlers."""
+    return _hasher.hash(password)
+
+
+class Passwords:
+    """At most `queue_max` passwords wait at a time; beyond that clients are asked to come again."""
+
+    def __init__(self, queue_max: int) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords")
+        self._queue_max = queue_max
+        self._waiting = 0
+        # What an unknown user's password is compared with, so that it takes the same time.
+        self._nobody = hash_password("")
+
+    async def hash(self, password: str) -> str:
+        """The PHC string to keep. Raises TryLater."""
+        return await self._run(lambda: hash_password(password))
+
+    async def matches(self, kept: str, password: str) -> bool:
+        """Whether `kept` was made of `password`; never when it is empty. Raises TryLater."""
+        found = await self._run(lambda: is_password(kept or self._nobody, password))
+        return found and kept != ""
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._waiting >= self._queue_max:
+            raise TryLater("Too many people are signing in at this moment; try again")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        finally:
+            self._waiting -= 1
+
+
+def is_password(kept: str, password: str) -> bool:
+    """Whether `kept` was made of `password`; takes as long as `hash_password`."""
+    try:
+        return _hasher.verify(kept, password)
+    except (VerificationError, InvalidHashError):
+        return False

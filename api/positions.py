@@ -1,0 +1,101 @@
+"""Positions that a user's reads must not fall behind, on whichever process they ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from pathlib import Path
+from typing import Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from readmodels.connecting import call
+from readmodels.keys import BEHIND
+from readmodels.model import NotReady
+from readmodels.pipe import Pipe
+from readmodels.scripts import script
+
+POSITION_OF: Final = script(Path(__file__).parent / "lua", "behind")
+
+log = structlog.get_logger(__name__)
+
+
+class Positions:
+    """Remembers, by user, a write that was answered before the read model had reached it.
+
+    Redis tells the other processes; while it does not answer, that is tried every `retry_s`.
+    `users_max` users are remembered, the latest ones.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        timeout_s: float,
+        *,
+        users_max: int = 10_000,
+        retry_s: float = 0.2,
+        keep_s: int = 3600,
+    ) -> None:
+        self._redis = redis
+        # One round trip for all who ask at the same time.
+        self._pipe = Pipe(redis, timeout_s)
+        self._users_max = users_max
+        self._retry_s = retry_s
+        self._keep_s = keep_s
+        self._own: OrderedDict[int, int] = OrderedDict()
+        self._unshared: dict[int, int] = {}
+        self._work = asyncio.Event()
+
+    async def note(self, user_id: int, position: int) -> None:
+        """Known to the other processes when this returns, unless Redis does not take it now."""
+        self._own[user_id] = max(position, self._own.get(user_id, 0))
+        self._own.move_to_end(user_id)
+        self._unshared[user_id] = self._own[user_id]
+        while len(self._own) > self._users_max:
+            self._unshared.pop(self._own.popitem(last=False)[0], None)
+        if not await self._share_now():
+            self._work.set()
+
+    async def of(self, user_id: int) -> int:
+        """The position that the user's reads must have reached; 0 for nearly everybody.
+
+        Where Redis does not answer, no read does either.
+        """
+        own = self._own.get(user_id, 0)
+        try:
+            shared = await self._pipe.run(POSITION_OF, [BEHIND], str(user_id))
+        except NotReady:
+            return own
+        return max(own, int(shared or 0))
+
+    async def forget_until(self, position: int) -> None:
+        """Everything up to `position` is in the read model: nobody has to wait for it any more."""
+        for user_id in [user_id for user_id, own in self._own.items() if own <= position]:
+            del self._own[user_id]
+        try:
+            await call(self._redis, "ZREMRANGEBYSCORE", BEHIND, "-inf", position)
+        except (RedisError, OSError) as error:
+            log.debug("positions were not forgotten", reason=str(error))
+
+    async def share(self) -> None:
+        """Tell the other processes what they could not be told at once, until cancelled."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            if not await self._share_now():
+                await asyncio.sleep(self._retry_s)
+                self._work.set()
+
+    async def _share_now(self) -> bool:
+        taken, self._unshared = self._unshared, {}
+        members = [word for user_id, position in taken.items() for word in (position, str(user_id))]
+        try:
+            if members:
+                await call(self._redis, "ZADD", BEHIND, "GT", *members)
+                await call(self._redis, "EXPIRE", BEHIND, self._keep_s)
+        except (RedisError, OSError):
+            self._unshared = {**taken, **self._unshared}
+            return False
+        return True

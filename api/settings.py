@@ -1,0 +1,183 @@
+"""Everything that can be set, read once from the environment; each name ends in its unit."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+MASTER_KEY_BYTES: Final = 32
+PREFIX: Final = "TASKLEDGER_"
+# Names that the whole world knows keep their own.
+UNPREFIXED: Final = {"database_url", "redis_url"}
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class SettingsError(Exception):
+    """A setting is missing or makes no sense: one line that names the variable and what it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`DATABASE_URL` and `REDIS_URL` name the servers; every other field is `TASKLEDGER_<FIELD>`.
+
+    The master key protects personal data, claims, CSRF tokens: losing it loses the people.
+    """
+
+    database_url: str
+    redis_url: str
+    master_key: bytes = dataclasses.field(repr=False)
+    env: str = "development"
+    public_url: str = ""
+    trusted_proxies: tuple[Network, ...] = ()
+    log_format: str = "auto"
+    log_level: str = "info"
+
+    database_connections_max: int = 4
+    database_timeout_s: float = 3.0
+    append_timeout_s: float = 5.0
+    redis_timeout_s: float = 1.0
+    append_batch_max: int = 256
+    append_queue_max: int = 2000
+    state_cache_max: int = 10_000
+
+    request_deadline_s: float = 15.0
+    caught_up_timeout_s: float = 2.0
+    shutdown_timeout_s: float = 10.0
+    idle_connection_s: float = 75.0
+    lingering_s: float = 2.0
+    body_bytes_max: int = 256 * 1024
+    body_timeout_s: float = 10.0
+    json_depth_max: int = 32
+
+    session_idle_s: int = 12 * 3600
+    session_life_s: int = 7 * 24 * 3600
+    session_cache_s: float = 1.0
+    session_cache_max: int = 10_000
+    session_touch_s: int = 60
+    password_queue_max: int = 20
+
+    idempotency_keep_s: int = 24 * 3600
+    idempotency_wait_s: float = 5.0
+    attempts_queue_max: int = 10_000
+    attempts_batch_max: int = 500
+    requests_keep_s: int = 90 * 24 * 3600
+    purge_interval_s: float = 600.0
+    purge_batch_max: int = 1000
+    projector_lag_max_s: float = 5.0
+
+    @property
+    def is_production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach this server by https: cookies are `Secure` then."""
+        return self.public_url.startswith("https://")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], **known: Any) -> Settings:
+        """The settings that `environ` gives; `known` are values that the caller has already.
+
+        Raises SettingsError.
+        """
+        values = {
+            field.name: _read(field, environ[variable(field.name)])
+            for field in dataclasses.fields(cls)
+            if field.name not in known and environ.get(variable(field.name), "")
+        } | known
+        _require(cls, values)
+        return cls(**values)
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return field.upper() if field in UNPREFIXED else PREFIX + field.upper()
+
+
+def master_key(text: str) -> bytes:
+    """The 32 bytes that `text` gives in base64 or in hexadecimal digits. Raises ValueError."""
+    for decode in (bytes.fromhex, _base64):
+        try:
+            key = decode(text)
+        except ValueError:
+            continue
+        if len(key) == MASTER_KEY_BYTES:
+            return key
+    raise ValueError("32 random bytes in base64 or hexadecimal digits")
+
+
+def _base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, altchars=b"-_" if set("-_") & set(text) else None, validate=True)
+    except binascii.Error as error:
+        raise ValueError(str(error)) from error
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return text
+
+    return read
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("addresses or networks separated by commas, as in 10.0.0.0/8") from None
+
+
+def _positive(number: type[int] | type[float]) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            value = number(text)
+        except ValueError:
+            value = 0
+        if not 0 < value < float("inf"):
+            raise ValueError("a positive number" if number is float else "a positive whole number")
+        return value
+
+    return read
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("the address that browsers use, as in https://tasks.example.com")
+    return text.rstrip("/")
+
+
+_READERS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "master_key": master_key,
+    "env": _choice("development", "production"),
+    "public_url": _url,
+    "trusted_proxies": _networks,
+    "log_format": _choice("auto", "json", "console"),
+    "log_level": _choice("debug", "info", "warning", "error"),
+}
+_READERS_BY_TYPE: Final[Mapping[str, Callable[[str], Any]]] = {
+    "int": _positive(int),
+    "float": _positive(float),
+    "str": str,
+}
+
+
+def _read(field: dataclasses.Field[Any], text: str) -> Any:
+    reader = _READERS.get(field.name) or _READERS_BY_TYPE[str(field.type)]
+    try:
+        return reader(text)
+    except ValueError as error:
+        raise SettingsError(f"{variable(field.name)} must be {error}") from None
+
+
+def _require(cls: type[Settings], values: Mapping[str, Any]) -> None:
+    for field in dataclasses.fields(cls):
+        if field.default is dataclasses.MISSING and field.name not in values:
+            raise SettingsError(f"{variable(field.name)} is not set")

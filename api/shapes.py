@@ -1,0 +1,46 @@
+"""Shapes that people's values have in every dialect."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from events.instants import Instant, instant
+
+EMAIL_MAX: Final = 120
+MONEY_MAX_CENTS: Final = 99_999_999_999_999
+HOURS_MAX_HUNDREDTHS: Final = 99_999_999
+HUNDREDTH: Final = Decimal("0.01")
+
+USERNAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+_EMAIL = re.compile(
+    r"(?!.*\.\.)"
+    r"[A-Za-z0-9][A-Za-z0-9._%+-]*[A-Za-z0-9]"
+    r"@[A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z]{2,}"
+)
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
+
+
+def is_email(text: str) -> bool:
+    """Whether `text` has the shape of an address: `name@host.example`, at most 120 characters."""
+    return len(text) <= EMAIL_MAX and _EMAIL.fullmatch(text) is not None
+
+
+def instant_of(text: str) -> Instant:
+    """A date (its first moment) or ISO 8601 date-time, UTC unless it says otherwise. Raises ValueError."""
+    if not _MOMENT.fullmatch(text):
+        raise ValueError(text)
+    moment = datetime.fromisoformat(text)
+    try:
+        return instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except OverflowError:
+        raise ValueError(text) from None
+
+
+def has_hundredths_only(number: int | Decimal) -> bool:
+    """Whether a number below 10^20 has two decimals at most; exact however long it is written."""
+    exact = Decimal(number)
+    return exact == exact.quantize(HUNDREDTH)

@@ -1,0 +1,122 @@
+"""Signing in and out, and who one is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import hdrs
+
+from api.behind import Readable, StreamModel
+from api.core import Core
+from api.errors import CredentialsRefused
+from api.taskflow.calls import Call
+from api.taskflow.endpoints import Endpoint, cookie_name
+from api.taskflow.envelope import Answer
+from api.taskflow.fields import Body
+from commands.claims import Claim
+from commands.errors import Invalid, NotFound
+from commands.users import User
+from readmodels.documents import Ref
+from readmodels.model import NotReady
+
+
+class Credentials(Body):
+    username: str
+    password: str
+
+
+async def login(call: Call) -> Answer:
+    if call.invalid:
+        raise Invalid(call.invalid)
+    core = call.core
+    token = await _new_session(core, call.fields["username"], call.fields["password"])
+    session = await core.sessions.find(token)
+    if session is None:
+        raise _refused()
+    await _end_session(call)
+    data = {
+        "user": await _own_card(core, session.user_id),
+        "csrf_token": core.csrf_tokens.make(session),
+    }
+    return Answer(data, "Login successful", headers=_cookie(core, token))
+
+
+async def logout(call: Call) -> Answer:
+    await _end_session(call)
+    return Answer(message="Logged out successfully", headers=_cookie(call.core, "", "; Max-Age=0"))
+
+
+async def me(call: Call) -> Answer:
+    caller = call.caller
+    data = {
+        "user": await _own_card(call.core, caller.id),
+        "csrf_token": call.core.csrf_tokens.make(caller.session),
+    }
+    return Answer(data)
+
+
+async def _new_session(core: Core, name: str, password: str) -> str:
+    """The token of a new session. Raises CredentialsRefused, after the same work whatever is wrong."""
+    kind = "email" if "@" in name else "username"
+    claim = await core.dispatcher.load(Claim, core.dispatcher.claim_of(kind, name))
+    user = await core.dispatcher.load(User, claim.holder_id)
+    row = await core.database.row("find_password", user_id=claim.holder_id)
+    kept: str = row[0] if row else ""
+    if not await core.passwords.matches(kept, password) or not user.active:
+        raise _refused()
+    token = await core.sessions.start(user.id, kept)
+    if token is None:
+        raise _refused()
+    # Being disabled ends the sessions that exist then; one that started later must not outlive it.
+    if not (await core.dispatcher.load(User, user.id)).active:
+        await core.sessions.end(token)
+        raise _refused()
+    return token
+
+
+def _refused() -> CredentialsRefused:
+    return CredentialsRefused("Invalid username or password")
+
+
+async def _end_session(call: Call) -> None:
+    token = call.request.cookies.get(cookie_name(call.core))
+    if token and call.session:
+        await call.core.sessions.end(token)
+
+
+def _cookie(core: Core, token: str, more: str = "") -> Mapping[str, str]:
+    secure = "; Secure" if core.settings.is_https else ""
+    cookie = f"{cookie_name(core)}={token}; HttpOnly; SameSite=Lax; Path=/{secure}{more}"
+    return {hdrs.SET_COOKIE: cookie}
+
+
+async def _own_card(core: Core, user_id: int) -> dict[str, Any]:
+    """The user as signing in shows one; from the log where the read model cannot tell yet."""
+    try:
+        return await _card(core.model, user_id)
+    except (NotReady, NotFound):
+        return await _card(StreamModel(core.store, core.model), user_id)
+
+
+async def _card(model: Readable, user_id: int) -> dict[str, Any]:
+    ref = Ref("user", str(user_id))
+    card = (await model.fetch([ref])).get(ref)
+    if card is None:
+        raise NotFound("user")
+    department_ref = Ref("department", str(card["department_id"]))
+    found = await model.fetch([department_ref]) if card["department_id"] is not None else {}
+    return {
+        "id": card["id"],
+        "username": card["username"],
+        "email": card["email"],
+        "role": card["role"],
+        "department": found[department_ref]["name"] if department_ref in found else None,
+    }
+
+
+ENDPOINTS: Final = (
+    Endpoint("POST", "/api/auth/login", login, body=Credentials, is_public=True),
+    Endpoint("POST", "/api/auth/logout", logout),
+    Endpoint("GET", "/api/auth/me", me),
+)

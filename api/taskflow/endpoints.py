@@ -1,0 +1,147 @@
+"""From an HTTP request to a handler's call, and from its answer back to HTTP: the same for every endpoint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from api import conditional, idempotency
+from api.bodies import parse_object, read_body
+from api.callers import CALLER, Caller, caller_of
+from api.core import CORE, Core
+from api.csrf import SAFE_METHODS, must_not_be_cross_site
+from api.errors import BadRequest, TryLater
+from api.idempotency import Key, Outcome
+from api.replies import Reply
+from api.requests import REQUEST_ID
+from api.sessions import Session
+from api.taskflow import parameters
+from api.taskflow.calls import POSITION_HEADER, Call
+from api.taskflow.envelope import Answer, refused, sealed
+from api.taskflow.fields import Body
+from api.taskflow.validation import Checked, checked
+from commands.errors import Busy, Refusal
+
+ETAG: Final = "ETag"
+MIN_POSITION_HEADER: Final = "X-Min-Position"
+
+_POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One operation. `body` is what it reads; a public one needs no session."""
+
+    method: str
+    path: str
+    handle: Callable[[Call], Awaitable[Answer]]
+    body: type[Body] | None = None
+    parameters: parameters.Parameters = field(default_factory=dict)
+    is_public: bool = False
+    takes_key: bool = False
+
+    def route(self) -> web.RouteDef:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return (await served(self, request)).response()
+
+        return web.RouteDef(self.method, self.path, handle, {})
+
+
+async def served(endpoint: Endpoint, request: web.Request) -> Reply:
+    """The reply to a request. Raises what `envelope.translated` has an answer to."""
+    core = request.config_dict[CORE]
+    session = await _session(core, request)
+    writes = request.method not in SAFE_METHODS
+    caller = None
+    if not endpoint.is_public:
+        caller = request[CALLER] = await caller_of(core, session, writes=writes)
+    raw = await _body(core, request) if writes else b""
+    call = _call(endpoint, request, core, session, caller, raw)
+    if not writes:
+        await _caught_up(call)
+    key = None
+    if endpoint.takes_key and caller:
+        key = idempotency.key_of(request, caller.id, raw, core.fingerprint_secret)
+    if key is None:
+        return _conditional(request, await _reply(endpoint, call))
+    return await core.repetitions.once(key, lambda done_at: _attempt(endpoint, call, key, done_at))
+
+
+async def _session(core: Core, request: web.Request) -> Session | None:
+    """The live session of the request's cookie, which no other site's page may use for a write."""
+    token = request.cookies.get(cookie_name(core))
+    if not token:
+        return None
+    session = await core.sessions.find(token)
+    must_not_be_cross_site(request, session, core.csrf_tokens)
+    return session
+
+
+def cookie_name(core: Core) -> str:
+    return "__Host-session" if core.settings.is_https else "session"
+
+
+async def _body(core: Core, request: web.Request) -> bytes:
+    settings = core.settings
+    return await read_body(request, bytes_max=settings.body_bytes_max, timeout_s=settings.body_timeout_s)
+
+
+def _call(
+    endpoint: Endpoint,
+    request: web.Request,
+    core: Core,
+    session: Session | None,
+    caller: Caller | None,
+    raw: bytes,
+) -> Call:
+    filters = parameters.read(endpoint.parameters, request.query)
+    body = Checked({}, {})
+    if endpoint.body is not None:
+        if not raw:
+            raise BadRequest("The body must be a JSON object")
+        body = checked(endpoint.body, parse_object(raw, depth_max=core.settings.json_depth_max))
+    return Call(request, core, session, caller, body.fields, body.faults, filters)
+
+
+async def _caught_up(call: Call) -> None:
+    """A read waits for what its user wrote, and for what it asks for. Raises TryLater."""
+    text = call.request.headers.get(MIN_POSITION_HEADER, "0")
+    if not _POSITION.fullmatch(text):
+        raise BadRequest(f"{MIN_POSITION_HEADER} takes a position, as {POSITION_HEADER} gives it")
+    position = int(text)
+    if call.maybe_caller:
+        position = max(position, await call.core.positions.of(call.maybe_caller.id))
+    timeout_s = call.core.settings.caught_up_timeout_s
+    if position and not await call.core.announcements.reached(position, timeout_s):
+        raise TryLater(f"The read model has not reached position {position} yet")
+
+
+async def _attempt(endpoint: Endpoint, call: Call, key: Key, done_at: int | None) -> Outcome:
+    """One try of a request with an Idempotency-Key; refusals by the rules are answers to keep, too."""
+    call.key, call.done_at = key, done_at
+    try:
+        reply = await _reply(endpoint, call)
+    except Refusal as refusal:
+        answer = refused(refusal, call.caller.role)
+        return Outcome(sealed(answer, call.request[REQUEST_ID]), is_final=not isinstance(refusal, Busy))
+    return Outcome(reply, is_committed=call.has_committed)
+
+
+async def _reply(endpoint: Endpoint, call: Call) -> Reply:
+    answer = await endpoint.handle(call)
+    reply = sealed(answer, call.request[REQUEST_ID])
+    if answer.version is None:
+        return reply
+    return reply.with_header(ETAG, conditional.etag(answer.version, orjson.dumps(answer.data)))
+
+
+def _conditional(request: web.Request, reply: Reply) -> Reply:
+    tag = reply.headers.get(ETAG)
+    if tag and request.method in SAFE_METHODS and conditional.is_known(request, tag):
+        return Reply(304, b"", reply.headers)
+    return reply

@@ -1,0 +1,146 @@
+"""The envelope around every answer of TaskFlow Pro, errors of every kind included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+import structlog
+from aiohttp import hdrs, web
+
+from api import errors
+from api.replies import Reply
+from commands import errors as refusals
+from events.errors import Erased, OutcomeUnknown, Unavailable, Undecodable
+from readmodels.model import NotReady
+
+VERSION: Final = "1.0"
+KEPT_HEADERS: Final = (hdrs.ALLOW,)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler has to say; `version` makes it an object that is known by an entity tag."""
+
+    data: Mapping[str, Any] | None = None
+    message: str | None = None
+    status: int = 200
+    pagination: Mapping[str, int] | None = None
+    version: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def sealed(answer: Answer, request_id: str) -> Reply:
+    """The answer in its envelope."""
+    body: dict[str, Any] = {"status": "success" if answer.status < 400 else "error"}
+    if answer.message is not None:
+        body["message"] = answer.message
+    if answer.data is not None:
+        body["data"] = answer.data
+    if answer.pagination is not None:
+        body["pagination"] = answer.pagination
+    body["meta"] = {"timestamp": present(), "version": VERSION, "request_id": request_id}
+    return Reply(answer.status, orjson.dumps(body), answer.headers)
+
+
+def present() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def error(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **data: object
+) -> Answer:
+    return Answer({"error_code": code, **data}, message, status, headers=headers or {})
+
+
+def invalid(faults: Mapping[str, Any], message: str = "Validation failed") -> Answer:
+    return Answer({"errors": faults}, message, 422)
+
+
+def unavailable(message: str, retry_after_s: int = 1) -> Answer:
+    return error(503, "UNAVAILABLE", message, {hdrs.RETRY_AFTER: str(retry_after_s)})
+
+
+def refused(refusal: refusals.Refusal, current_role: str | None) -> Answer:
+    """The answer to a command that was refused."""
+    match refusal:
+        case refusals.NotFound():
+            return error(404, "NOT_FOUND", str(refusal))
+        case refusals.Forbidden():
+            return error(
+                403,
+                "PERMISSION_DENIED",
+                str(refusal),
+                required_role=refusal.required_role,
+                current_role=current_role,
+            )
+        case refusals.Invalid():
+            return invalid(refusal.errors)
+        case refusals.PreconditionFailed():
+            return error(412, "PRECONDITION_FAILED", str(refusal))
+        case refusals.Busy():
+            return error(409, "CONFLICT", str(refusal), {hdrs.RETRY_AFTER: "1"})
+    return error(409, "CONFLICT", str(refusal))
+
+
+_REQUEST_ERRORS: Final[Mapping[type[errors.RequestError], Callable[[str], Answer]]] = {
+    errors.BadRequest: lambda message: error(400, "BAD_REQUEST", message),
+    errors.TooSlow: lambda message: error(400, "BAD_REQUEST", message, {hdrs.CONNECTION: "close"}),
+    errors.Unauthenticated: lambda message: error(401, "AUTH_REQUIRED", message, redirect_url="/login"),
+    errors.CredentialsRefused: lambda message: error(401, "INVALID_CREDENTIALS", message),
+    errors.CrossSite: lambda message: error(403, "CSRF_FAILED", message),
+    errors.PayloadTooLarge: lambda message: error(413, "PAYLOAD_TOO_LARGE", message),
+    errors.UnsupportedMediaType: lambda message: error(415, "UNSUPPORTED_MEDIA_TYPE", message),
+    errors.KeyReused: lambda message: invalid({"Idempotency-Key": [message]}),
+    errors.KeyBusy: lambda message: error(409, "CONFLICT", message, {hdrs.RETRY_AFTER: "1"}),
+}
+
+_HTTP_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
+    404: ("NOT_FOUND", "There is nothing at this address"),
+    405: ("METHOD_NOT_ALLOWED", "This address does not take the method {method}"),
+    413: ("PAYLOAD_TOO_LARGE", "The body is too long"),
+    417: ("BAD_REQUEST", "The only expectation that is met is 100-continue"),
+}
+
+
+def translated(exception: Exception, method: str = "", role: str | None = None) -> Answer:
+    """The answer to a request that ended in an exception; what nobody expected is logged and 500.
+
+    `role` is the caller's.
+    """
+    match exception:
+        case errors.TryLater():
+            return unavailable(str(exception), exception.retry_after_s)
+        case errors.RequestError():
+            return _REQUEST_ERRORS[type(exception)](str(exception))
+        case refusals.Refusal():
+            return refused(exception, role)
+        case NotReady():
+            log.info("not ready", reason=str(exception))
+            return unavailable("The read model is being made ready; ask again")
+        case OutcomeUnknown():
+            return unavailable(
+                "It is not known yet whether this was done; the same request with the same "
+                "Idempotency-Key tells"
+            )
+        case Unavailable():
+            log.warning("the store is unavailable", reason=str(exception))
+            return unavailable("The event store cannot be reached; nothing was done")
+        case Undecodable() | Erased():
+            log.error("an object cannot be read", reason=str(exception))
+            return unavailable("This object cannot be read at the moment; operators are told", 60)
+        case web.HTTPException():
+            return _http_error(exception, method)
+    log.error("a request failed", exc_info=exception)
+    return error(500, "INTERNAL_ERROR", "Something went wrong here; the request id names it in the log")
+
+
+def _http_error(exception: web.HTTPException, method: str) -> Answer:
+    code, message = _HTTP_ERRORS.get(exception.status, ("BAD_REQUEST", exception.reason))
+    kept = {str(name): exception.headers[name] for name in KEPT_HEADERS if name in exception.headers}
+    return error(exception.status, code, message.format(method=method), kept)

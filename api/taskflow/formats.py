@@ -1,0 +1,31 @@
+"""Values as TaskFlow Pro writes them: money and hours as numbers, moments in whole seconds."""
+
+from __future__ import annotations
+
+from typing import overload
+
+from events.instants import Instant
+
+SECONDS_END = len("2025-01-01T00:00:00")
+
+
+def money(cents: int) -> float:
+    """Two decimals; up to 999,999,999,999.99 a float prints exactly the digits meant."""
+    return cents / 100
+
+
+@overload
+def hours(hundredths: int) -> float: ...
+@overload
+def hours(hundredths: None) -> None: ...
+def hours(hundredths: int | None) -> float | None:
+    return None if hundredths is None else hundredths / 100
+
+
+@overload
+def moment(instant: Instant) -> str: ...
+@overload
+def moment(instant: None) -> None: ...
+def moment(instant: Instant | None) -> str | None:
+    """`2025-01-01T00:00:00Z`"""
+    return None if instant is None else f"{instant[:SECONDS_END]}Z"

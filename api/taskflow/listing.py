@@ -1,0 +1,65 @@
+"""Lists: from query parameters to a page of documents, and from the page to its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from api.behind import Readable
+from api.taskflow import parameters
+from api.taskflow.envelope import Answer
+from readmodels.documents import Document, Ref
+from readmodels.model import Page, Query
+
+SORT_INDEXES: Final[Mapping[str, str]] = {"created_at": "created"}
+"""Where a sortable field has an index of another name: time follows the position of creation."""
+
+
+def paged(query: Query, filters: Mapping[str, Any]) -> Query:
+    """The query with the sorting and paging that the parameters ask for; newest first unless told."""
+    field, descending = filters.get("sort", ("created_at", True))
+    page, per_page = _place(filters)
+    return replace(
+        query,
+        text=filters.get("q"),
+        sort=SORT_INDEXES.get(field, field),
+        descending=descending,
+        offset=(page - 1) * per_page,
+        limit=per_page,
+    )
+
+
+def indexes(filters: Mapping[str, Any], by_parameter: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+    """The index groups of those filters that pick one index: `{"status": "task:status"}`."""
+    return tuple(
+        (f"{index}:{_word(filters[name])}",) for name, index in by_parameter.items() if name in filters
+    )
+
+
+def listed(name: str, objects: Sequence[Mapping[str, Any]], page: Page, filters: Mapping[str, Any]) -> Answer:
+    number, per_page = _place(filters)
+    pages = -(-page.total // per_page)
+    pagination = {"page": number, "per_page": per_page, "total": page.total, "pages": pages}
+    return Answer({name: objects}, pagination=pagination)
+
+
+async def cards(model: Readable, user_ids: set[int]) -> Mapping[int, Document]:
+    """The cards of users by their ids."""
+    found = await model.fetch(Ref("user", str(user_id)) for user_id in user_ids) if user_ids else {}
+    return {card["id"]: card for card in found.values()}
+
+
+def person(card: Document | None) -> dict[str, Any] | None:
+    """A user as other objects show one."""
+    if card is None:
+        return None
+    return {"id": card["id"], "username": card["username"], "email": card["email"]}
+
+
+def _place(filters: Mapping[str, Any]) -> tuple[int, int]:
+    return filters.get("page", 1), filters.get("per_page", parameters.PER_PAGE)
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,197 @@
+"""Tasks over HTTP: in a project, alone, and assigned to people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from api.behind import Readable
+from api.callers import Caller
+from api.taskflow import parameters
+from api.taskflow.calls import Call
+from api.taskflow.endpoints import Endpoint
+from api.taskflow.envelope import Answer
+from api.taskflow.fields import Body, Hours, Ids, Line, Moment, Prose
+from api.taskflow.formats import hours, moment
+from api.taskflow.listing import cards, indexes, listed, paged, person
+from api.taskflow.projects import sees
+from commands.errors import NotFound
+from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask
+from events import instants
+from events.tasks import TaskCreated
+from readmodels.documents import Document, Ref, score
+from readmodels.model import Query, Range, Through
+
+Priority = Literal["low", "medium", "high", "urgent"]
+Status = Literal["pending", "in_progress", "completed", "cancelled"]
+
+
+class TaskChange(Body):
+    title: Annotated[Line, Field(max_length=200)] = ""
+    description: Annotated[Prose, Field(max_length=5000)] = ""
+    priority: Priority = "medium"
+    status: Status = "pending"
+    due_date: Moment | None = None
+    estimated_hours: Hours | None = None
+    actual_hours: Hours | None = None
+    assigned_to: Ids = Field(default=[])
+    completion_notes: Annotated[Prose, Field(max_length=5000)] = ""
+
+
+class NewTask(TaskChange):
+    title: Annotated[Line, Field(max_length=200)]
+
+
+class Assignment(Body):
+    user_ids: Ids
+    estimated_hours: Hours | None = None
+
+
+FILTERS: Final[parameters.Parameters] = {
+    **parameters.PAGING,
+    "status": parameters.one_of("pending", "in_progress", "completed", "cancelled"),
+    "priority": parameters.one_of("low", "medium", "high", "urgent"),
+    "assigned_to": parameters.ID,
+    "overdue": parameters.BOOLEAN,
+    "q": parameters.TEXT,
+    "sort": parameters.sort_by("created_at", "id", "title", "priority", "due_date", "updated_at"),
+}
+INDEXES: Final = {"status": "task:status", "priority": "task:priority", "assigned_to": "task:assignee"}
+
+
+async def list_tasks(call: Call) -> Answer:
+    query = tasks_query(call.filters)
+    if not call.caller.sees_all:
+        query = replace(query, through=visible_to(call.caller))
+    return await _listed(call, query)
+
+
+async def list_project_tasks(call: Call) -> Answer:
+    project_id = call.number("project_id", "project")
+    ref, model = Ref("project", str(project_id)), call.core.model
+    if not await sees(model, call.caller, project_id) or ref not in await model.fetch([ref]):
+        raise NotFound("project")
+    query = tasks_query(call.filters)
+    return await _listed(call, replace(query, where=(*query.where, (f"task:project:{project_id}",))))
+
+
+def tasks_query(filters: Mapping[str, Any]) -> Query:
+    query = paged(Query("task", where=indexes(filters, INDEXES)), filters)
+    if "overdue" not in filters:
+        return query
+    late = (Range("task:open:due", None, score(instants.now())),)
+    return replace(query, ranges=late) if filters["overdue"] else replace(query, without=late)
+
+
+def visible_to(caller: Caller) -> Through:
+    """Tasks of projects that a user sees, and the user's own ones that are in no project."""
+    also = (f"task:personal:{caller.id}", f"task:assignee:{caller.id}")
+    return Through(f"project:visible:{caller.id}", "task:project:", also)
+
+
+async def _listed(call: Call, query: Query) -> Answer:
+    page = await call.core.model.page(query)
+    people = await cards(call.core.model, {each for task in page.documents for each in task["assignee_ids"]})
+    return listed("tasks", [shown_task(task, people) for task in page.documents], page, call.filters)
+
+
+async def get_task(call: Call) -> Answer:
+    return await task_answer(call.core.model, call.number("task_id", "task"), caller=call.caller)
+
+
+async def create_task(call: Call) -> Answer:
+    project_id = call.number("project_id", "project")
+    written = await call.write(CreateTask(project_id=project_id, **call.fields, invalid=call.invalid))
+    task_id = written.the(TaskCreated).task_id
+
+    async def show(model: Readable) -> Answer:
+        return await task_answer(model, task_id, "Task created successfully", 201)
+
+    return await call.shown(written, show, is_new=True)
+
+
+async def change_task(call: Call) -> Answer:
+    task_id = call.number("task_id", "task")
+    written = await call.write(ChangeTask(task_id=task_id, **call.fields, invalid=call.invalid))
+
+    async def show(model: Readable) -> Answer:
+        return await task_answer(model, task_id, "Task updated successfully")
+
+    return await call.shown(written, show)
+
+
+async def assign_task(call: Call) -> Answer:
+    task_id = call.number("task_id", "task")
+    written = await call.write(AssignTask(task_id=task_id, **call.fields, invalid=call.invalid))
+
+    async def show(model: Readable) -> Answer:
+        return await task_answer(model, task_id, "Task assigned successfully")
+
+    return await call.shown(written, show)
+
+
+async def delete_task(call: Call) -> Answer:
+    written = await call.write(DeleteTask(task_id=call.number("task_id", "task")))
+    return await call.done(written, "Task deleted successfully")
+
+
+async def task_answer(
+    model: Readable,
+    task_id: int,
+    message: str | None = None,
+    status: int = 200,
+    *,
+    caller: Caller | None = None,
+) -> Answer:
+    """Raises NotFound; also where `caller`, if given, may not know of the task."""
+    ref = Ref("task", str(task_id))
+    task = (await model.fetch([ref])).get(ref)
+    if task is None or task["deleted"] or (caller and not await _sees(model, caller, task)):
+        raise NotFound("task")
+    people = await cards(model, set(task["assignee_ids"]))
+    return Answer({"task": shown_task(task, people)}, message, status, version=task["version"])
+
+
+async def _sees(model: Readable, caller: Caller, task: Document) -> bool:
+    if caller.id in task["assignee_ids"]:
+        return True
+    if task["project_id"] is None:
+        return caller.sees_all or caller.id == task["creator_id"]
+    return await sees(model, caller, task["project_id"])
+
+
+def shown_task(task: Document, people: Mapping[int, Document]) -> dict[str, Any]:
+    """A task in full; its tags are made through the other API."""
+    assignees = [person(people[user_id]) for user_id in task["assignee_ids"] if user_id in people]
+    return {
+        "id": task["id"],
+        "project_id": task["project_id"],
+        "title": task["title"],
+        "description": task["description"],
+        "status": task["status"],
+        "priority": task["priority"],
+        "assigned_to": assignees[0] if assignees else None,
+        "assignees": assignees,
+        "due_date": moment(task["due_date"]),
+        "estimated_hours": hours(task["estimated_hours"]),
+        "actual_hours": hours(task["actual_hours"]),
+        "completion_notes": task["completion_notes"],
+        "tags": [],
+        "created_at": moment(task["created_at"]),
+        "updated_at": moment(task["updated_at"]),
+        "completed_at": moment(task["completed_at"]),
+    }
+
+
+ENDPOINTS: Final = (
+    Endpoint("GET", "/api/tasks", list_tasks, parameters=FILTERS),
+    Endpoint("GET", "/api/projects/{project_id}/tasks", list_project_tasks, parameters=FILTERS),
+    Endpoint("POST", "/api/projects/{project_id}/tasks", create_task, body=NewTask, takes_key=True),
+    Endpoint("GET", "/api/tasks/{task_id}", get_task),
+    Endpoint("PUT", "/api/tasks/{task_id}", change_task, body=TaskChange),
+    Endpoint("DELETE", "/api/tasks/{task_id}", delete_task),
+    Endpoint("POST", "/api/tasks/{task_id}/assign", assign_task, body=Assignment, takes_key=True),
+)

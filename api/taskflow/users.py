@@ -1,0 +1,154 @@
+"""Users over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from api.behind import Readable
+from api.callers import Caller
+from api.taskflow import parameters
+from api.taskflow.calls import Call
+from api.taskflow.endpoints import Endpoint
+from api.taskflow.envelope import Answer
+from api.taskflow.fields import Body, Email, Id, Money, Password, Prose, Username
+from api.taskflow.formats import moment, money
+from api.taskflow.listing import indexes, listed, paged
+from commands.errors import NotFound
+from commands.users import ChangeUser, RegisterUser
+from events.users import UserRegistered
+from readmodels.documents import Document, Ref
+from readmodels.model import Query, Range
+
+Role = Literal["admin", "manager", "user"]
+PersonName = Annotated[Prose, Field(max_length=50)]
+
+
+class UserChange(Body):
+    username: Username = ""
+    email: Email = ""
+    password: Password = ""
+    role: Role = "user"
+    department_id: Id | None = None
+    active: bool = True
+    first_name: PersonName = ""
+    last_name: PersonName = ""
+    hourly_rate: Money = Field(default=0, serialization_alias="hourly_rate_cents")
+
+
+class NewUser(UserChange):
+    username: Username
+    email: Email
+    password: Password
+
+
+FILTERS: Final[parameters.Parameters] = {
+    **parameters.PAGING,
+    "role": parameters.one_of("admin", "manager", "user"),
+    "department_id": parameters.ID,
+    "active": parameters.BOOLEAN,
+    "q": parameters.TEXT,
+    "sort": parameters.sort_by("created_at", "id", "username", "email", "updated_at"),
+}
+INDEXES: Final = {"role": "user:role", "department_id": "user:department", "active": "user:active"}
+
+
+async def list_users(call: Call) -> Answer:
+    """Users see themselves, managers and admins everybody."""
+    query = paged(Query("user", where=indexes(call.filters, INDEXES)), call.filters)
+    if not call.caller.sees_all:
+        query = replace(query, ranges=(Range("user:sort:id", call.caller.id, call.caller.id),))
+    page = await call.core.model.page(query)
+    departments = await departments_of(call.core.model, page.documents)
+    users = [shown_user(card, departments, call.caller) for card in page.documents]
+    return listed("users", users, page, call.filters)
+
+
+async def get_user(call: Call) -> Answer:
+    user_id = call.number("user_id", "user")
+    if not call.caller.sees_all and call.caller.id != user_id:
+        raise NotFound("user")
+    return await user_answer(call.core.model, user_id, call.caller)
+
+
+async def create_user(call: Call) -> Answer:
+    fields = await _with_hash(call, may=call.caller.is_admin)
+    written = await call.write(RegisterUser(**fields, invalid=call.invalid))
+    user_id = written.the(UserRegistered).user_id
+
+    async def show(model: Readable) -> Answer:
+        return await user_answer(model, user_id, call.caller, "User created successfully", 201)
+
+    return await call.shown(written, show, is_new=True)
+
+
+async def change_user(call: Call) -> Answer:
+    user_id = call.number("user_id", "user")
+    fields = await _with_hash(call, may=call.caller.is_admin or call.caller.id == user_id)
+    written = await call.write(ChangeUser(user_id=user_id, **fields, invalid=call.invalid))
+
+    async def show(model: Readable) -> Answer:
+        return await user_answer(model, user_id, call.caller, "User updated successfully")
+
+    return await call.shown(written, show)
+
+
+async def user_answer(
+    model: Readable, user_id: int, caller: Caller, message: str | None = None, status: int = 200
+) -> Answer:
+    ref = Ref("user", str(user_id))
+    card = (await model.fetch([ref])).get(ref)
+    if card is None:
+        raise NotFound("user")
+    user = shown_user(card, await departments_of(model, [card]), caller)
+    return Answer({"user": user}, message, status, version=card["version"])
+
+
+async def departments_of(model: Readable, cards: list[Document]) -> Mapping[int, Document]:
+    """The departments of the users, by their ids."""
+    ids = {card["department_id"] for card in cards} - {None}
+    found = await model.fetch(Ref("department", str(number)) for number in ids) if ids else {}
+    return {department["id"]: department for department in found.values()}
+
+
+def shown_user(card: Document, departments: Mapping[int, Document], caller: Caller) -> dict[str, Any]:
+    """A user in full; what an hour costs is for admins."""
+    department = departments.get(card["department_id"])
+    user = {
+        "id": card["id"],
+        "username": card["username"],
+        "email": card["email"],
+        "first_name": card["first_name"],
+        "last_name": card["last_name"],
+        "role": card["role"],
+        "active": card["active"],
+        "department": department and {"id": department["id"], "name": department["name"]},
+        "created_at": moment(card["created_at"]),
+        "updated_at": moment(card["updated_at"]),
+    }
+    return user | {"hourly_rate": money(card["hourly_rate_cents"])} if caller.is_admin else user
+
+
+async def _with_hash(call: Call, *, may: bool) -> dict[str, Any]:
+    """The fields with the password's hash in the password's place.
+
+    Hashing costs time and memory: it is not done for a request that will be refused anyway, where
+    no hash stands in for it.
+    """
+    fields = dict(call.fields)
+    if "password" in fields:
+        password = fields.pop("password")
+        is_needed = may and not call.invalid and call.done_at is None
+        fields["password_hash"] = await call.core.passwords.hash(password) if is_needed else ""
+    return fields
+
+
+ENDPOINTS: Final = (
+    Endpoint("GET", "/api/users", list_users, parameters=FILTERS),
+    Endpoint("POST", "/api/users", create_user, body=NewUser, takes_key=True),
+    Endpoint("GET", "/api/users/{user_id}", get_user),
+    Endpoint("PUT", "/api/users/{user_id}", change_user, body=UserChange),
+)

@@ -1,0 +1,196 @@
+"""The TaskFlow Pro server in this process, with its projector, over real PostgreSQL and Valkey."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from aiohttp import ClientSession, ClientTimeout, CookieJar, web
+from multidict import CIMultiDictProxy
+
+from api.app import build_app
+from api.core import CORE, Core
+from api.passwords import hash_password
+from api.serve import Runner
+from api.settings import Settings
+from commands.context import SYSTEM
+from commands.ledger import PrepareLedger
+from events.instants import now
+from events.log import Metadata
+from projections.runner import run_projector
+from readmodels.connecting import connect
+
+MASTER_KEY: Final = bytes(range(32))
+ADMIN_HASH: Final = hash_password("admin123")
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: CIMultiDictProxy[str]
+    raw: bytes
+
+    @property
+    def body(self) -> dict[str, Any]:
+        body: dict[str, Any] = orjson.loads(self.raw)
+        return body
+
+    @property
+    def data(self) -> dict[str, Any]:
+        data: dict[str, Any] = self.body["data"]
+        return data
+
+    @property
+    def errors(self) -> dict[str, list[str]]:
+        errors: dict[str, list[str]] = self.data["errors"]
+        return errors
+
+    @property
+    def code(self) -> str:
+        return str(self.data["error_code"])
+
+
+class Client:
+    """A client with a cookie jar of its own."""
+
+    def __init__(self, session: ClientSession) -> None:
+        self.session = session
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        json: object = None,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Reply:
+        sent = dict(headers or {})
+        if json is not None:
+            data = orjson.dumps(json)
+            sent.setdefault("Content-Type", "application/json")
+        skipped = () if data is None or "Content-Type" in sent else ("Content-Type",)
+        async with self.session.request(
+            method, path, data=data, headers=sent, params=params, skip_auto_headers=skipped
+        ) as answer:
+            return Reply(answer.status, answer.headers, await answer.read())
+
+    async def get(self, path: str, **options: Any) -> Reply:
+        return await self.send("GET", path, **options)
+
+    async def post(self, path: str, json: object = None, **options: Any) -> Reply:
+        return await self.send("POST", path, json, **options)
+
+    async def put(self, path: str, json: object = None, **options: Any) -> Reply:
+        return await self.send("PUT", path, json, **options)
+
+    async def delete(self, path: str, **options: Any) -> Reply:
+        return await self.send("DELETE", path, **options)
+
+    async def sign_in(self, username: str = "admin", password: str = "admin123") -> Reply:
+        answer = await self.post("/api/auth/login", {"username": username, "password": password})
+        assert answer.status == 200, answer.raw
+        return answer
+
+    async def made(self, path: str, json: object) -> dict[str, Any]:
+        """The one object that a POST made."""
+        answer = await self.post(path, json)
+        assert answer.status == 201, answer.raw
+        (thing,) = answer.data.values()
+        return dict(thing)
+
+
+@dataclass
+class Taskflow:
+    """A running server; `admin` is signed in as user 1, on the first one."""
+
+    url: str
+    core: Core
+    stack: AsyncExitStack
+    admin: Client = field(init=False)
+    projector: asyncio.Task[None] | None = None
+
+    async def anybody(self) -> Client:
+        session = ClientSession(self.url, cookie_jar=CookieJar(unsafe=True), timeout=ClientTimeout(total=20))
+        return Client(await self.stack.enter_async_context(session))
+
+    async def twin(self) -> Taskflow:
+        """Another server on the same data, as another process would be; without a projector."""
+        return await self.stack.enter_async_context(started(self.core.settings))
+
+    async def signed_in(self, username: str, password: str = "password of theirs") -> Client:
+        client = await self.anybody()
+        await client.sign_in(username, password)
+        return client
+
+    async def user(self, username: str, role: str = "user", **more: object) -> int:
+        """A new user, whose password is the one that `signed_in` takes."""
+        new = {
+            "username": username,
+            "email": f"{username}@example.com",
+            "password": "password of theirs",
+            "role": role,
+        }
+        return int((await self.admin.made("/api/users", new | more))["id"])
+
+    def start_projector(self) -> None:
+        self.projector = asyncio.create_task(self._project())
+
+    async def stop_projector(self) -> None:
+        if self.projector:
+            self.projector.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.projector
+        self.projector = None
+
+    async def _project(self) -> None:
+        redis = connect(self.core.settings.redis_url)
+        try:
+            await run_projector(self.core.store, redis, self.core.settings.database_url)
+        finally:
+            await redis.aclose()
+
+
+@asynccontextmanager
+async def taskflow_running(database_url: str, redis_url: str, **settings: Any) -> AsyncIterator[Taskflow]:
+    """A server on a new ledger with its first admin, and a projector."""
+    known = Settings(database_url=database_url, redis_url=redis_url, master_key=MASTER_KEY, **settings)
+    async with started(known) as server:
+        await prepare(server.core)
+        server.start_projector()
+        server.stack.push_async_callback(server.stop_projector)
+        await caught_up(server.core)
+        await server.admin.sign_in()
+        yield server
+
+
+@asynccontextmanager
+async def started(settings: Settings) -> AsyncIterator[Taskflow]:
+    """A server and nothing else."""
+    async with AsyncExitStack() as stack:
+        app = build_app(settings)
+        runner = Runner(app, settings)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        server = Taskflow(f"http://127.0.0.1:{runner.addresses[0][1]}", app[CORE], stack)
+        server.admin = await server.anybody()
+        yield server
+
+
+async def prepare(core: Core) -> None:
+    command = PrepareLedger(username="admin", email="admin@taskflow.com", password_hash=ADMIN_HASH)
+    await core.dispatcher.dispatch(command, SYSTEM, Metadata(), now=now())
+
+
+async def caught_up(core: Core, within_s: float = 10) -> None:
+    """A Redis that only just came back is away for a moment longer."""
+    async with asyncio.timeout(within_s):
+        # It is Redis that this waits for, which tells nobody that it is back.
+        while not await core.announcements.reached(await core.store.head(), within_s):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
