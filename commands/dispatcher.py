@@ -10,8 +10,6 @@ from typing import Final, cast
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
-from events.store import Append, EventStore
-
 from commands.context import Actor, S
 from commands.decision import Decision, decide
 from commands.desk import Desk, Held, NoIds, NotLoaded
@@ -23,6 +21,7 @@ from events.errors import DuplicateCommand, Stale
 from events.event import Event
 from events.instants import Instant
 from events.log import Metadata
+from events.store import Append, EventStore
 
 STATE_CACHE_MAX: Final = 10_000
 ATTEMPTS_MAX: Final = 5

@@ -16,7 +16,7 @@ import pytest
 
 from events.claims import Claimed
 from events.errors import DuplicateCommand, Erased, OutcomeUnknown, Rejected, Stale, Unavailable, Undecodable
-from events.event import Event, Poison, Record
+from events.event import TYPES, Event, Poison, Record
 from events.keys import Keyring, WrongMasterKey
 from events.log import Appended, Guard, Log, Metadata, RawAppend, RawEvent
 from events.mapper import ERASED
@@ -240,7 +240,18 @@ class Weighed(Event):
         state |= {"grams": [state["grams"]], "by": "nobody"}
 
 
-async def test_every_old_shape_is_read_as_the_present_one(log: Log, store: EventStore) -> None:
+# Other tests go through all the types that there are, and this one is not TaskLedger's.
+del TYPES[Weighed.TOPIC]
+
+
+@pytest.fixture
+def weighing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TYPES, Weighed.TOPIC, Weighed)
+
+
+async def test_every_old_shape_is_read_as_the_present_one(
+    weighing: None, log: Log, store: EventStore
+) -> None:
     await put(log, "scales", 1, "test.weighed", b'{"pounds":2}')
     await put(log, "scales", 2, "test.weighed", b'{"grams":900,"class_version":2}')
     await store.append(appending(Weighed((1, 2), "ana"), start=3))

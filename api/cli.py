@@ -1,0 +1,130 @@
+"""The command line. Each command imports what it needs when it runs, so that all of them start quickly."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Where the data are kept; .taskledger by default."),
+]
+HostOption = Annotated[
+    str, typer.Option(help="The address to listen on; another than loopback means production.")
+]
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port of the TaskFlow Pro API.")]
+WorkersOption = Annotated[int, typer.Option(min=1, max=32, help="How many server processes share the port.")]
+LifelineOption = Annotated[int | None, typer.Option("--lifeline", hidden=True)]
+
+PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+app = typer.Typer(
+    help="A project-management backend whose record of truth is its history.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def up(
+    data: DataOption = None,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing.")] = False,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 5000,
+    workers: WorkersOption = 1,
+) -> None:
+    """Start everything: PostgreSQL and Valkey, the projector, the API. Ctrl-C stops it."""
+    from api.up import Options
+    from api.up import up as run
+
+    if ephemeral and data:
+        raise typer.BadParameter("--ephemeral keeps nothing: it takes no --data")
+    run(Options(data, ephemeral, host, port, workers))
+
+
+@app.command()
+def serve(
+    data: DataOption = None,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 5000,
+    workers: WorkersOption = 1,
+    reuse_port: Annotated[bool, typer.Option("--reuse-port", hidden=True)] = False,
+    lifeline: LifelineOption = None,
+) -> None:
+    """Run the API alone."""
+    from api.parts import serve as run
+
+    run(data, host, port, workers=workers, reuse_port=reuse_port, lifeline=lifeline)
+
+
+@app.command()
+def project(data: DataOption = None, lifeline: LifelineOption = None) -> None:
+    """Run the projector alone; a second one waits as a spare."""
+    from api.parts import project as run
+
+    run(data, lifeline=lifeline)
+
+
+@app.command()
+def migrate(data: DataOption = None) -> None:
+    """Bring the database up to date. Safe to run twice, and by two at once."""
+    from api.parts import migrate as run
+
+    run(data)
+
+
+@app.command(context_settings=PASS_ON)
+def test(context: typer.Context) -> None:
+    """Run the tests; what follows goes to pytest."""
+    from api.house import test as run
+
+    run(context.args)
+
+
+@app.command()
+def check() -> None:
+    """Run the linters, the type checker and the layer rules."""
+    from api.house import check as run
+
+    raise typer.Exit(run())
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from api.house import version
+
+        typer.echo(f"taskledger {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run a command; the exit code is 0, 1 with one line on stderr, 2 for wrong usage, 130 for Ctrl-C."""
+    from api.processes import CannotRun
+    from api.settings import SettingsError
+    from api.terminal import complain, complain_of_the_unexpected
+
+    try:
+        app(prog_name="taskledger")
+    except (CannotRun, SettingsError) as error:
+        complain(str(error))
+    except Exception as error:  # noqa: BLE001 — the last place that can turn it into one line
+        complain_of_the_unexpected(error)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

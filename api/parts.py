@@ -1,0 +1,83 @@
+"""The parts run apart, as production does: the schema, the API, the projector."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from api import preflight
+from api.bootstrap import prepare
+from api.logs import logging_to
+from api.opening import folder_at, opened
+from api.processes import CannotRun
+from api.settings import Settings
+from api.supervisor import Supervisor, Worker, follow
+from api.terminal import say
+from api.up import Stopped, prepared, running, stoppable, watch
+from events.migrate import pending
+
+
+def migrate(data: Path | None) -> None:
+    """Bring the database up to date, and see to the first admin. Raises CannotRun."""
+    preflight.named_servers(os.environ)
+    with opened(folder_at(data), os.environ, environment("127.0.0.1")) as settings:
+        missing = pending(settings.database_url)
+        prepared(settings)
+        say(f"applied {', '.join(missing)}" if missing else "the database is up to date")
+
+
+def serve(
+    data: Path | None, host: str, port: int, *, workers: int, reuse_port: bool, lifeline: int | None
+) -> None:
+    """Serve until a signal says stop. With `workers` above 1, that many processes share the port."""
+    from api.serve import serve as serve_forever
+
+    if lifeline is not None:
+        follow(lifeline)
+    else:
+        preflight.port_is_free(host, port)
+        preflight.named_servers(os.environ)
+    with opened(folder_at(data), os.environ, environment(host)) as settings:
+        if lifeline is None:
+            _must_be_prepared(settings)
+        if workers == 1:
+            serve_forever(settings, host, port, reuse_port=reuse_port)
+        else:
+            _share_port(data, host, port, workers)
+
+
+def project(data: Path | None, *, lifeline: int | None) -> None:
+    """Fold events into read models until a signal says stop."""
+    from api.projecting import projecting
+
+    if lifeline is not None:
+        follow(lifeline)
+    else:
+        preflight.named_servers(os.environ)
+    with (
+        opened(folder_at(data), os.environ, environment("127.0.0.1")) as settings,
+        logging_to(settings.log_format, settings.log_level),
+    ):
+        asyncio.run(projecting(settings))
+
+
+def environment(host: str) -> str:
+    return preflight.environment(host, os.environ)
+
+
+def _must_be_prepared(settings: Settings) -> None:
+    missing = pending(settings.database_url)
+    if missing:
+        raise CannotRun(f"the database lacks {len(missing)} migrations: run `taskledger migrate` first")
+    asyncio.run(prepare(settings, os.environ))
+
+
+def _share_port(data: Path | None, host: str, port: int, workers: int) -> None:
+    where: Sequence[str] = ("--data", str(data)) if data else ()
+    arguments = ("serve", *where, "--host", host, "--port", str(port), "--reuse-port")
+    servers = [Worker(f"server {n + 1}", arguments) for n in range(workers)]
+    with stoppable(), contextlib.suppress(Stopped), running(*servers):
+        watch(Supervisor(servers, say))

@@ -1,0 +1,30 @@
+"""What the command line says: progress on stdout, what went wrong in one line on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+from rich.console import Console
+
+# A line stays a line: addresses and commands are made to be copied, also out of a narrow terminal.
+_out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+_err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
+
+
+def say(line: str, *, style: str | None = None) -> None:
+    _out.print(line, style=style)
+    sys.stdout.flush()
+
+
+def complain(line: str) -> None:
+    _err.print(f"taskledger: {line}", style="red" if _err.is_terminal else None)
+
+
+def complain_of_the_unexpected(error: BaseException) -> None:
+    """An error that is ours: one line, and the whole traceback for who asks for it."""
+    if os.environ.get("TASKLEDGER_DEBUG"):
+        traceback.print_exception(error)
+    text = " ".join(str(error).split())[:200]
+    complain(f"unexpected {type(error).__name__}: {text}; TASKLEDGER_DEBUG=1 shows where")

@@ -1,0 +1,194 @@
+"""`taskledger up`: everything a ledger needs, started in order, watched, and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from api import preflight
+from api.bootstrap import DEVELOPMENT_PASSWORD, USERNAME, prepare
+from api.data_folder import DataFolder, temporary_folder
+from api.embedded import servers
+from api.opening import folder_at, settings_for
+from api.processes import CannotRun
+from api.settings import Settings
+from api.supervisor import Supervisor, Worker
+from api.terminal import say
+from events.migrate import migrate
+
+WATCH_INTERVAL_S: Final = 0.2
+READY_INTERVAL_S: Final = 0.05
+EXPLAIN_AFTER_S: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says; `data` None is the folder beside the program."""
+
+    data: Path | None
+    ephemeral: bool
+    host: str
+    port: int
+    workers: int
+
+
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM: not an error, so nothing that handles errors may catch it."""
+
+
+def up(options: Options) -> None:
+    """Run until Ctrl-C. Raises CannotRun when something stands in the way."""
+    started_at = time.monotonic()
+    with stoppable(), contextlib.suppress(Stopped), _folder(options) as folder, folder.hold():
+        _check(options)
+        folder.master_key()
+        workers = _workers(options, folder)
+        with loaded(*workers), servers(folder, os.environ, durable=not options.ephemeral) as found:
+            env = preflight.environment(options.host, os.environ)
+            default_login = prepared(settings_for(found, folder, os.environ, env))
+            with running(*workers):
+                supervisor = Supervisor((*found.started, *workers), say)
+                _wait_until_ready(options, supervisor)
+                _greet(options, folder, default_login, time.monotonic() - started_at)
+                watch(supervisor)
+
+
+def prepared(settings: Settings) -> bool:
+    """Bring the schema up to date and see to the first admin; whether the development login works."""
+    migrate(settings.database_url)
+    return asyncio.run(prepare(settings, os.environ))
+
+
+def _workers(options: Options, folder: DataFolder) -> list[Worker]:
+    """The projector first, then the servers."""
+    address = ("--data", str(folder.path), "--host", options.host, "--port", str(options.port))
+    shared = ("--reuse-port",) if options.workers > 1 else ()
+    return [
+        Worker("projector", ("project", "--data", str(folder.path))),
+        *(Worker(f"server {n + 1}", ("serve", *address, *shared)) for n in range(options.workers)),
+    ]
+
+
+@contextlib.contextmanager
+def loaded(*workers: Worker) -> Iterator[None]:
+    """Let the workers import their modules while the databases start; whatever happens, they end."""
+    try:
+        for worker in workers:
+            worker.load()
+        yield
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+@contextlib.contextmanager
+def running(*workers: Worker) -> Iterator[None]:
+    """Let the workers work; in the end the servers stop together, then the projector."""
+    try:
+        for worker in workers:
+            worker.start()
+        yield
+    finally:
+        for worker in workers[1:]:
+            worker.ask_to_stop()
+        for worker in reversed(workers):
+            worker.stop()
+
+
+def watch(supervisor: Supervisor) -> None:
+    """Until Stopped is raised."""
+    while True:
+        supervisor.look()
+        time.sleep(WATCH_INTERVAL_S)
+
+
+def _check(options: Options) -> None:
+    if options.ephemeral and (os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL")):
+        raise CannotRun(
+            "--ephemeral keeps nothing, but DATABASE_URL or REDIS_URL names a server that stays: unset them"
+        )
+    preflight.port_is_free(options.host, options.port)
+    preflight.named_servers(os.environ)
+
+
+@contextlib.contextmanager
+def _folder(options: Options) -> Iterator[DataFolder]:
+    if options.ephemeral:
+        with temporary_folder() as folder:
+            yield folder
+    else:
+        yield folder_at(options.data)
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Let the first SIGINT or SIGTERM raise Stopped; more of them do not disturb the stopping."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        say("stopping…")
+        raise Stopped
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    yield
+
+
+def _wait_until_ready(options: Options, supervisor: Supervisor) -> None:
+    """A long log may take a while to fold: the wait is explained, not ended."""
+    explain_at = time.monotonic() + EXPLAIN_AFTER_S
+    while not (answer := _readiness(options)).startswith("200"):
+        supervisor.look(starting=True)
+        if time.monotonic() > explain_at:
+            say(f"not ready yet: /readyz answers {answer or 'nothing'}")
+            explain_at = time.monotonic() + EXPLAIN_AFTER_S
+        time.sleep(READY_INTERVAL_S)
+
+
+def _readiness(options: Options) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)  # noqa: S104
+    connection = http.client.HTTPConnection(host, options.port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        return f"{answer.status} {answer.read(2000).decode(errors='replace')}"
+    except (OSError, http.client.HTTPException):
+        return ""
+    finally:
+        connection.close()
+
+
+def local(host: str) -> str:
+    """The name by which this machine reaches a server that listens on `host`."""
+    return "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104
+
+
+def _greet(options: Options, folder: DataFolder, default_login: bool, took_s: float) -> None:
+    url = f"http://{local(options.host)}:{options.port}"
+    data = "thrown away at the end (--ephemeral)" if options.ephemeral else str(folder.path)
+    if os.environ.get("DATABASE_URL"):
+        data = "in the database that DATABASE_URL names"
+    login = (
+        f"{USERNAME} / {DEVELOPMENT_PASSWORD} (development only)"
+        if default_login
+        else f"{USERNAME}, with your password"
+    )
+    say(f"TaskLedger is ready after {took_s:.1f} s. Ctrl-C stops it.")
+    say(f"  TaskFlow Pro API   {url}/api")
+    say(f"  sign in            {login}; in a browser: {url}/login")
+    say(f"  data               {data}")
+    say(f"  health             {url}/readyz")
+    say("Try next:")
+    body = f'{{"username": "{USERNAME}", "password": "{DEVELOPMENT_PASSWORD if default_login else "…"}"}}'
+    say(f"  curl -c cookies.txt -H 'Content-Type: application/json' -d '{body}' {url}/api/auth/login")
+    say(f"  curl -b cookies.txt {url}/api/projects")

@@ -1,0 +1,124 @@
+"""What every test may ask for: a migrated database, a clean Redis, an event loop that never blocks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+import redis
+from blockbuster import blockbuster
+from blockbuster.blockbuster import BlockBuster, BlockingError
+from psycopg import sql
+
+from tests.servers import Servers, servers
+
+if TYPE_CHECKING:
+    from tests.http import Taskflow
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def test_servers() -> Iterator[Servers]:
+    """Real PostgreSQL and Valkey servers, shared by the whole run."""
+    with servers() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def template_database(test_servers: Servers) -> Iterator[str]:
+    """The name of a database that is migrated once and copied for each test."""
+    from events.migrate import migrate
+
+    name = "taskledger_template"
+    _drop(test_servers, name)
+    _administer(test_servers, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    migrate(test_servers.database(name))
+    yield name
+    _drop(test_servers, name)
+
+
+@pytest.fixture
+def database_url(test_servers: Servers, template_database: str) -> Iterator[str]:
+    """The URL of a fresh, migrated database of this test's own."""
+    name = f"taskledger_test_{next(_numbers)}"
+    _drop(test_servers, name)
+    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    _administer(test_servers, copy.format(sql.Identifier(name), sql.Identifier(template_database)))
+    yield test_servers.database(name)
+    _drop(test_servers, name)
+
+
+@pytest.fixture
+def empty_database_url(test_servers: Servers) -> Iterator[str]:
+    """The URL of a database without any table."""
+    name = f"taskledger_empty_{next(_numbers)}"
+    _drop(test_servers, name)
+    _administer(test_servers, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield test_servers.database(name)
+    _drop(test_servers, name)
+
+
+@pytest.fixture
+def redis_url(test_servers: Servers) -> str:
+    """The URL of an empty Redis database; the server behind it is shared."""
+    url = test_servers.redis_database(next(_numbers))
+    client = redis.Redis.from_url(url)
+    client.flushdb()
+    client.close()
+    return url
+
+
+@pytest.fixture(scope="session")
+def logs() -> Iterator[None]:
+    """Logging as servers do it, from the event loop through a queue into a thread."""
+    from api.logs import logging_to
+
+    with logging_to("json", "info"):
+        yield
+
+
+@pytest.fixture
+async def taskflow(database_url: str, redis_url: str, logs: None) -> AsyncIterator[Taskflow]:
+    """TaskFlow Pro on a ledger of this test's own, its projector running, its admin signed in."""
+    from tests.http import taskflow_running
+
+    async with taskflow_running(database_url, redis_url) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def never_blocking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test in which anything blocks the event loop, even where the error is swallowed."""
+    seen: list[str] = []
+
+    class Blocked(BlockingError):
+        def __init__(self, function: str) -> None:
+            super().__init__(function)
+            seen.append(function)
+
+    monkeypatch.setattr(blockbuster, "BlockingError", Blocked)
+    guard = BlockBuster()
+    for function in guard.functions.values():
+        # Each new connection looks the client's own version up, a small file that is always cached.
+        function.can_block_in("redis/utils.py", "get_lib_version")
+        # pytest copies every log line to a file.
+        function.can_block_in("logging/__init__.py", "emit")
+    guard.activate()
+    try:
+        yield
+    finally:
+        guard.deactivate()
+    assert not seen, f"the event loop was blocked by {', '.join(seen)}"
+
+
+def _administer(test_servers: Servers, statement: sql.Composed) -> None:
+    with psycopg.connect(test_servers.postgres, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _drop(test_servers: Servers, name: str) -> None:
+    _administer(test_servers, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

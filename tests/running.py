@@ -1,0 +1,135 @@
+"""TaskLedger as its users run it: a process group of its own, on free ports and a data folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import requests
+
+ROOT = Path(__file__).parent.parent
+READY_TIMEOUT_S = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Running:
+    """One `taskledger …` process and all that it started; port 0 for one that has none.
+
+    `prefix` is a command to run it under, `environment` what it gets besides this process' own.
+    """
+
+    arguments: list[str]
+    port: int
+    output: Path
+    prefix: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> Running:
+        environment = os.environ | {"PYTHONPATH": str(ROOT)} | self.environment
+        port = ["--port", str(self.port)] if self.port else []
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [*self.prefix, sys.executable, "-P", "-m", "api.cli", *self.arguments, *port],
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
+            )
+        return self
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def wait_until_ready(self) -> Running:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"ended with {self.process.returncode}:\n{self.said()}")
+            with contextlib.suppress(requests.RequestException):
+                if requests.get(f"{self.url}/readyz", timeout=2).status_code == 200:
+                    return self
+            time.sleep(0.05)
+        raise AssertionError(f"not ready after {READY_TIMEOUT_S} s:\n{self.said()}")
+
+    def said(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def descendants(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.process.pid).children(recursive=True)
+        return []
+
+    def kill_group(self) -> None:
+        """What `kill -9 -PGID` does: the servers, the projector and their supervisor at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def kill_everything(self) -> None:
+        """As if the machine lost power: Postgres and Valkey die in the same moment."""
+        family = self.descendants()
+        self.kill_group()
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, timeout=10)
+
+    def stop(self) -> None:
+        """What Ctrl-C does. Whatever does not stop by itself within 30 s fails the test."""
+        if self.process.poll() is not None:
+            return
+        family = self.descendants()
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=30)
+        _, alive = psutil.wait_procs(family, timeout=5)
+        for process in alive:
+            process.kill()
+        assert not alive, f"left behind: {alive}"
+
+
+def up(data: Path, *more: str, port: int | None = None) -> Running:
+    """`taskledger up` on `data`, not yet ready."""
+    output = data.parent / f"{data.name}.log"
+    return Running(["up", "--data", str(data), *more], port or free_port(), output).start()
+
+
+def second_server(data: Path) -> Running:
+    """One more server process on the data of a running `up`."""
+    output = data.parent / f"{data.name}.second.log"
+    return Running(["serve", "--data", str(data)], free_port(), output).start()
+
+
+@contextlib.contextmanager
+def running(data: Path, *more: str) -> Iterator[Running]:
+    """`taskledger up`, ready; stopped as Ctrl-C would at the end."""
+    ledger = up(data, *more)
+    try:
+        yield ledger.wait_until_ready()
+    finally:
+        ledger.stop()
+
+
+def signed_in(url: str, username: str = "admin", password: str = "admin123") -> requests.Session:
+    """A client session that has logged in."""
+    session = requests.Session()
+    answer = session.post(f"{url}/api/auth/login", json={"username": username, "password": password})
+    assert answer.status_code == 200, answer.text
+    return session

@@ -1,0 +1,156 @@
+"""The house in order: layers, locked requirements, what stands in the tree, documents that keep up."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from api.cli import app
+from api.settings import Settings, variable
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("events", "commands", "projections", "readmodels", "api")
+PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)==(\S+)", re.MULTILINE)
+
+
+def test_the_layers_hold() -> None:
+    assert layers(ROOT) == ""
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "rule"),
+    [
+        ("commands/tasks.py", "import asyncio", "Deciders are pure"),
+        ("projections/tasks.py", "import redis", "Folds and documents are pure"),
+        ("events/tasks.py", "import commands.tasks", "api over commands"),
+        ("commands/tasks.py", "import projections.tasks", "api over commands"),
+        ("readmodels/tasks.py", "import events.tasks", "api over commands"),
+    ],
+)
+def test_a_broken_layer_is_noticed(tmp_path: Path, module: str, line: str, rule: str) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / module).open("a") as file:
+        file.write(f"\n{line}\n")
+    said = layers(tmp_path)
+    assert f"{rule}" in said
+    assert "BROKEN" in said
+
+
+@pytest.mark.parametrize("group", ["run", "dev"])
+def test_every_requirement_is_locked_with_hashes_and_no_address(group: str) -> None:
+    text = lock(group)
+    assert "://" not in text
+    assert "--find-links" not in text
+    for entry in re.split(r"\n(?=[a-z0-9])", text)[1:]:
+        assert "--hash=sha256:" in entry, entry
+    wanted = re.findall(
+        r"^[a-z][a-z0-9-]*", (ROOT / "requirements" / f"{group}.in").read_text(), re.MULTILINE
+    )
+    assert set(wanted) <= pins(group).keys()
+
+
+def test_the_tests_run_on_what_production_runs_on() -> None:
+    assert pins("run").items() <= pins("dev").items()
+
+
+def test_every_module_says_in_one_sentence_what_it_is() -> None:
+    for path in modules():
+        said = ast.get_docstring(ast.parse(path.read_text()))
+        assert said, path
+        assert said.partition("\n\n")[0].endswith((".", ":")), path
+
+
+def test_settings_are_documented_and_nothing_else_is() -> None:
+    text = (ROOT / "docs" / "operating.md").read_text()
+    fields = {variable(field.name) for field in dataclasses.fields(Settings)}
+    elsewhere = {"TASKLEDGER_ADMIN_PASSWORD", "TASKLEDGER_PYTHON", "TASKLEDGER_DEBUG"}
+    documented = set(re.findall(r"^\| `([A-Z_]+)`", text, re.MULTILINE))
+    assert documented == fields | elsewhere
+
+
+def test_defaults_in_the_documents_are_the_real_ones() -> None:
+    text = (ROOT / "docs" / "operating.md").read_text()
+    for field in dataclasses.fields(Settings):
+        if field.default in (dataclasses.MISSING, "", ()):
+            continue
+        row = re.search(rf"^\| `{variable(field.name)}` \| ([^|]*) \|", text, re.MULTILINE)
+        assert row, field.name
+        assert row[1].strip().replace(",", "") == str(field.default), field.name
+
+
+def test_every_command_is_documented() -> None:
+    text = (ROOT / "docs" / "operating.md").read_text()
+    for command in app.registered_commands:
+        assert command.callback
+        assert f"`taskledger {command.callback.__name__}" in text
+
+
+def test_compose_runs_every_part_and_invents_no_secret() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    compose: dict[str, Any] = yaml.safe_load(text)
+    assert compose["services"].keys() == {"postgres", "valkey", "migrate", "serve", "project"}
+    commands = {name: service.get("command", [""])[0] for name, service in compose["services"].items()}
+    assert {commands[name] for name in ("migrate", "serve", "project")} == {"migrate", "serve", "project"}
+    for name in ("postgres", "valkey", "serve"):
+        assert compose["services"][name]["healthcheck"]["test"]
+    for secret in ("POSTGRES_PASSWORD", "TASKLEDGER_MASTER_KEY", "TASKLEDGER_ADMIN_PASSWORD"):
+        assert re.findall(rf"\$\{{{secret}[^?]*\}}", text) == [], (
+            "a secret without a value must stop the start"
+        )
+        assert f"${{{secret}:?" in text
+    named = set(re.findall(r"^ +(TASKLEDGER_[A-Z_]+):", text, re.MULTILINE)) - {"TASKLEDGER_ADMIN_PASSWORD"}
+    assert named <= {variable(field.name) for field in dataclasses.fields(Settings)}
+
+
+def test_the_image_has_every_package() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    for package in PACKAGES:
+        assert f"COPY {package}/ {package}/" in text
+
+
+def test_what_is_not_code_is_packed_with_the_code() -> None:
+    """SQL, Lua and pages are read at run time: pyproject.toml has to name every kind of them."""
+    packed = (ROOT / "pyproject.toml").read_text()
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*"):
+            if path.is_file() and path.suffix not in (".py", ".pyc"):
+                assert f'"*{path.suffix}"' in packed or f'"{path.name}"' in packed, path
+
+
+def layers(folder: Path) -> str:
+    """What import-linter has to say against the packages in a folder; nothing when all is well."""
+    code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def lock(group: str) -> str:
+    return (ROOT / "requirements" / f"{group}.txt").read_text()
+
+
+def pins(group: str) -> dict[str, str]:
+    return dict(PIN.findall(lock(group)))
+
+
+def modules() -> list[Path]:
+    return [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]

@@ -1,0 +1,323 @@
+"""`taskledger up` from outside: what it says, what it keeps, what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from api.data_folder import DataFolder
+from tests.running import ROOT, Running, free_port, running, second_server, signed_in, up
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_a_new_folder_is_ready_soon_and_says_what_to_do_next(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as ledger:
+        said = wait_for(ledger, "Try next")
+        assert f"http://localhost:{ledger.port}/api" in said
+        assert "admin / admin123" in said
+        assert str(tmp_path / "data") in said
+        seconds = float(re.findall(r"ready after ([\d.]+) s", said)[0])
+        assert seconds < 15, "5 s is the aim on a machine of its own; tests share theirs"
+        user = signed_in(ledger.url).get(f"{ledger.url}/api/auth/me").json()["data"]["user"]
+        assert (user["id"], user["username"], user["department"]) == (1, "admin", "Management")
+
+
+def test_what_was_written_is_there_again_after_a_restart(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as ledger:
+        session = signed_in(ledger.url)
+        made = session.post(f"{ledger.url}/api/projects", json={"name": "Kept"}).json()["data"]["project"]
+    with running(tmp_path / "data") as ledger:
+        found = signed_in(ledger.url).get(f"{ledger.url}/api/projects/{made['id']}").json()
+        assert found["data"]["project"]["name"] == "Kept"
+
+
+def test_ctrl_c_ends_every_process_and_says_goodbye_with_success(tmp_path: Path) -> None:
+    ledger = up(tmp_path / "data").wait_until_ready()
+    family = ledger.descendants()
+    names = {process.name() for process in family}
+    assert {"postgres", "valkey-server"} <= names
+    ledger.stop()
+    assert ledger.process.returncode == 0
+    assert "stopping" in ledger.said()
+    assert not [process for process in family if process.is_running()]
+    assert not list((tmp_path / "data" / "run").glob("*.sock"))
+
+
+def test_ctrl_c_during_the_start_is_as_clean(tmp_path: Path) -> None:
+    for delay_s in (0.3, 1.0, 1.6):
+        ledger = up(tmp_path / "data")
+        time.sleep(delay_s)
+        ledger.stop()
+        assert ledger.process.returncode in (0, 130), ledger.said()
+        assert "Traceback" not in ledger.said()
+    with running(tmp_path / "data"):
+        pass
+
+
+def test_killed_as_a_group_it_starts_again_on_the_same_data(tmp_path: Path) -> None:
+    ledger = up(tmp_path / "data").wait_until_ready()
+    made = signed_in(ledger.url).post(f"{ledger.url}/api/projects", json={"name": "Kept"})
+    assert made.status_code == 201
+    ledger.kill_group()
+    with running(tmp_path / "data") as again:
+        names = [
+            p["name"]
+            for p in signed_in(again.url).get(f"{again.url}/api/projects").json()["data"]["projects"]
+        ]
+        assert names == ["Kept"]
+
+
+def test_orphaned_databases_end_by_themselves(tmp_path: Path) -> None:
+    ledger = up(tmp_path / "data").wait_until_ready()
+    family = ledger.descendants()
+    ledger.process.kill()
+    ledger.process.wait()
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert not alive
+
+
+def test_a_server_that_dies_is_started_again(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as ledger:
+        session = signed_in(ledger.url)
+        for name in ("serve", "project", "valkey-server", "postgres"):
+            part_named(ledger, name).kill()
+            wait_for(ledger, "starting it again", times=1)
+            time.sleep(1)
+            ledger.wait_until_ready()
+        assert session.get(f"{ledger.url}/api/projects").status_code == 200
+
+
+def test_several_workers_share_the_port(tmp_path: Path) -> None:
+    with running(tmp_path / "data", "--workers", "2") as ledger:
+        servers = [p for p in ledger.descendants() if "serve" in p.cmdline()]
+        assert len(servers) == 2
+        session = signed_in(ledger.url)
+        for number in range(10):
+            answer = session.post(f"{ledger.url}/api/projects", json={"name": f"P{number}"})
+            assert answer.status_code == 201
+            session.close()
+
+
+def test_a_second_server_works_on_the_data_of_a_running_ledger(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as ledger:
+        other = second_server(tmp_path / "data").wait_until_ready()
+        try:
+            signed_in(ledger.url).post(f"{ledger.url}/api/projects", json={"name": "Shared"})
+            seen = signed_in(other.url).get(f"{other.url}/api/projects").json()["data"]["projects"]
+            assert [project["name"] for project in seen] == ["Shared"]
+        finally:
+            other.stop()
+        assert requests.get(f"{ledger.url}/readyz", timeout=5).status_code == 200
+
+
+def test_ephemeral_keeps_nothing(tmp_path: Path) -> None:
+    ledger = Running(["up", "--ephemeral"], free_port(), tmp_path / "log")
+    ledger.environment = {"TMPDIR": str(tmp_path)}
+    ledger.start().wait_until_ready()
+    (kept,) = tmp_path.glob("taskledger-*")
+    sockets = DataFolder(kept).sockets
+    assert sockets.exists()
+    ledger.stop()
+    assert not kept.exists()
+    assert not sockets.exists()
+
+
+def test_a_path_too_long_for_sockets_and_a_folder_that_only_its_owner_enters(tmp_path: Path) -> None:
+    parent = tmp_path / ("long" * 30)
+    parent.mkdir(mode=0o700)
+    with running(parent / "data") as ledger:
+        signed_in(ledger.url)
+    sockets = DataFolder(parent / "data").sockets
+    assert sockets.parent == Path("/tmp")
+    assert not sockets.exists()
+
+
+def test_the_master_key_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    with running(tmp_path / "data"):
+        pass
+    key = tmp_path / "data" / "secrets" / "master.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert len(bytes.fromhex(key.read_text())) == 32
+    key.unlink()
+    complains(command("up", "--data", str(tmp_path / "data")), "master key", "restore")
+
+
+def test_data_that_valkey_cannot_load_are_folded_again(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as ledger:
+        signed_in(ledger.url).post(f"{ledger.url}/api/projects", json={"name": "Kept"})
+    for file in (tmp_path / "data" / "valkey" / "appendonlydir").glob("*.aof"):
+        file.write_bytes(b"*3\r\n$garbage\r\n" * 100)
+    with running(tmp_path / "data") as ledger:
+        found = signed_in(ledger.url).get(f"{ledger.url}/api/projects").json()["data"]["projects"]
+        assert [project["name"] for project in found] == ["Kept"]
+
+
+def test_a_port_in_use_is_named_with_its_user(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = command("up", "--data", str(tmp_path / "data"), "--port", str(port))
+    complains(done, f"port {port} is in use", "--port")
+
+
+def test_a_folder_in_use_is_named_with_its_process(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as ledger:
+        done = command("up", "--data", str(tmp_path / "data"), "--port", str(free_port()))
+        complains(done, "in use by another taskledger", str(ledger.process.pid))
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "words"),
+    [
+        ("DATABASE_URL", "postgresql://me:s3cret@127.0.0.1:1/ledger", ("127.0.0.1:1", "connection refused")),
+        ("DATABASE_URL", "postgresql://me:s3cret@no-such-host.invalid/x", ("no-such-host.invalid",)),
+        ("DATABASE_URL", "postgresql://me:s3/cret@localhost/ledger", ("DATABASE_URL",)),
+        ("DATABASE_URL", "what s3cret is this", ("DATABASE_URL cannot be read",)),
+        ("REDIS_URL", "redis://:s3cret@127.0.0.1:1/0", ("127.0.0.1:1", "REDIS_URL")),
+        ("REDIS_URL", "redis://:s3/cret@localhost:x/0", ("REDIS_URL cannot be read",)),
+        ("REDIS_URL", "what s3cret is this", ("REDIS_URL cannot be read",)),
+    ],
+)
+def test_unreachable_servers_are_named_without_their_passwords(
+    tmp_path: Path, name: str, url: str, words: tuple[str, ...]
+) -> None:
+    port = str(free_port())
+    done = command("up", "--data", str(tmp_path / "data"), "--port", port, **{name: url})
+    complains(done, *words)
+    assert "s3cret" not in done.stderr
+    assert "cret" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    complains(command("up", "--data", str(tmp_path / "file" / "data"), "--port", str(free_port())), "--data")
+
+
+def test_production_wants_a_first_password_that_nobody_knows(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "data"))
+    port = str(free_port())
+    everywhere = ("up", *data, "--host", "0.0.0.0", "--port", port)
+    complains(command(*everywhere), "TASKLEDGER_ADMIN_PASSWORD")
+    complains(command(*everywhere, TASKLEDGER_ADMIN_PASSWORD="admin123"), "too easy to guess")
+    ledger = Running(list(everywhere[:-2]), int(port), tmp_path / "log")
+    ledger.environment = {"TASKLEDGER_ADMIN_PASSWORD": "correct horse battery"}
+    ledger.start().wait_until_ready()
+    try:
+        signed_in(ledger.url, password="correct horse battery")
+        body = {"username": "admin", "password": "admin123"}
+        assert requests.post(f"{ledger.url}/api/auth/login", json=body, timeout=10).status_code == 401
+    finally:
+        ledger.stop()
+
+
+def test_production_does_not_start_with_the_development_password(tmp_path: Path) -> None:
+    with running(tmp_path / "data"):
+        pass
+    arguments = ("up", "--data", str(tmp_path / "data"), "--port", str(free_port()))
+    complains(command(*arguments, TASKLEDGER_ENV="production"), "development password", "change it")
+
+
+def test_another_master_key_is_refused(tmp_path: Path) -> None:
+    with running(tmp_path / "data"):
+        pass
+    arguments = ("up", "--data", str(tmp_path / "data"), "--port", str(free_port()))
+    complains(command(*arguments, TASKLEDGER_MASTER_KEY="00" * 32), "master key is not the one")
+
+
+def test_parts_can_run_apart(tmp_path: Path, empty_database_url: str, redis_url: str) -> None:
+    urls = {"DATABASE_URL": empty_database_url, "REDIS_URL": redis_url, "TASKLEDGER_MASTER_KEY": "ab" * 32}
+    port = free_port()
+    complains(command("serve", "--port", str(port), **urls), "taskledger migrate")
+    assert "applied 0001" in command("migrate", **urls).stdout
+    assert "up to date" in command("migrate", **urls).stdout
+    server = Running(["serve", "--workers", "2"], port, tmp_path / "server")
+    projector = Running(["project"], 0, tmp_path / "projector")
+    for part in (server, projector):
+        part.environment = urls
+        part.start()
+    try:
+        server.wait_until_ready()
+        made = signed_in(server.url).post(f"{server.url}/api/projects", json={"name": "Apart"})
+        assert made.status_code == 201
+        assert "X-Read-Model" not in made.headers
+    finally:
+        server.stop()
+        projector.stop()
+    assert (server.process.returncode, projector.process.returncode) == (0, 0)
+
+
+def test_wrong_usage_is_2_and_help_is_0() -> None:
+    assert command("upp").returncode == 2
+    assert command("up", "--port", "x").returncode == 2
+    assert command("up", "--ephemeral", "--data", "x").returncode == 2
+    assert command("--help").returncode == 0
+    assert command("--version").stdout.startswith("taskledger ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root to become nobody")
+def test_without_root_it_works_the_same(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(0o755)
+    data = tmp_path / "data"
+    data.mkdir()
+    os.chown(data, 65534, 65534)
+    become = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+dac_read_search"]
+    ledger = Running(["up", "--data", str(data)], free_port(), tmp_path / "log")
+    ledger.prefix = [*become, "--ambient-caps=+dac_read_search"]
+    ledger.environment = {"HOME": str(data)}
+    ledger.start().wait_until_ready()
+    try:
+        assert {process.username() for process in ledger.descendants()} == {"nobody"}
+    finally:
+        ledger.stop()
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """One command that is expected to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "api.cli", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def complains(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Exit code 1 and one line that says what is wrong."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("taskledger: ")
+    for word in words:
+        assert word in lines[0]
+
+
+def part_named(ledger: Running, name: str) -> psutil.Process:
+    """The process of that name; of PostgreSQL's many, the one that the others descend from."""
+    found = [p for p in ledger.descendants() if name in p.cmdline() or p.name() == name]
+    pids = {process.pid for process in found}
+    return next(process for process in found if process.ppid() not in pids)
+
+
+def wait_for(ledger: Running, words: str, times: int = 1) -> str:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        said = ledger.said()
+        if said.count(words) >= times:
+            return said
+        time.sleep(0.05)
+    raise AssertionError(f"never said {words!r}:\n{ledger.said()}")
