@@ -47,17 +47,24 @@ class Follower:
         self._writer = writer
         self._keep = keep
         self._settings = settings
+        self._has_attached = False
 
     async def attach(self, epoch: int) -> Live:
         """Take the generation over where it stands, or begin it anew when that cannot be trusted."""
         checkpoint = await self._writer.seize(epoch)
         if checkpoint is None or not await self._is_trusted(checkpoint):
-            state = checkpoint.state if checkpoint else "absent"
-            log.warning("read_model_begins_anew", state=state)
+            self._say_why(checkpoint)
             log_id = await self._store.log_id()
             await self._writer.clear(log_id)
             checkpoint = Checkpoint(epoch, "filling", 0, log_id, "")
+        self._has_attached = True
         return Live(self._writer, checkpoint, await self._writer.parked(), self._keep)
+
+    def _say_why(self, checkpoint: Checkpoint | None) -> None:
+        if checkpoint is None and not self._has_attached:
+            log.info("read_model_begins")
+        else:
+            log.warning("read_model_begins_anew", state=checkpoint.state if checkpoint else "absent")
 
     async def _is_trusted(self, checkpoint: Checkpoint) -> bool:
         """Whether it is whole, and of the log that we read: a restored log may have gone backwards."""

@@ -118,9 +118,9 @@ def second_server(data: Path) -> Running:
 
 
 @contextlib.contextmanager
-def running(data: Path, *more: str) -> Iterator[Running]:
+def running(data: Path, *more: str, port: int | None = None) -> Iterator[Running]:
     """`taskledger up`, ready; stopped as Ctrl-C would at the end."""
-    ledger = up(data, *more)
+    ledger = up(data, *more, port=port)
     try:
         yield ledger.wait_until_ready()
     finally:

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.audit import commands_by_half, differences_from_fold
-from tests.running import Running, free_port, signed_in, up
+from tests.running import Running, free_port, running, signed_in, up
 
 ROUNDS = 10
 WRITERS = 6
@@ -32,32 +32,23 @@ def test_ten_kills_under_load_lose_nothing_that_was_acknowledged(tmp_path: Path)
     acknowledged = Acknowledged()
     port = free_port()
     for turn in range(ROUNDS):
-        ledger = up(tmp_path / "data", port=port).wait_until_ready()
-        project = start_of_round(ledger, turn)
-        load = start_load(ledger, project, turn, acknowledged)
-        time.sleep(chance.uniform(0.3, 1.2))
+        ledger = up(tmp_path / "data", port=port)
+        try:
+            load = start_load(ledger.wait_until_ready(), turn, acknowledged)
+            time.sleep(chance.uniform(0.3, 1.2))
+        except BaseException:
+            ledger.kill_everything()
+            raise
         # Every other time the databases die with the servers; else they survive as orphans.
         ledger.kill_everything() if turn % 2 else ledger.kill_group()
         for writer in load:
             writer.join()
-        assert not acknowledged.failed, acknowledged.failed[:3]
-    ledger = up(tmp_path / "data", port=port).wait_until_ready()
-    try:
+    with running(tmp_path / "data", port=port) as ledger:
         check(ledger, acknowledged, tmp_path / "data")
-    finally:
-        ledger.stop()
 
 
-def start_of_round(ledger: Running, turn: int) -> int:
-    answer = signed_in(ledger.url).post(f"{ledger.url}/api/projects", json={"name": f"Round {turn}"})
-    assert answer.status_code == 201, answer.text
-    number: int = answer.json()["data"]["project"]["id"]
-    return number
-
-
-def start_load(
-    ledger: Running, project: int, turn: int, acknowledged: Acknowledged
-) -> list[threading.Thread]:
+def start_load(ledger: Running, turn: int, acknowledged: Acknowledged) -> list[threading.Thread]:
+    project = new_project(ledger, turn)
     writers = [
         threading.Thread(
             target=write, args=(signed_in(ledger.url), ledger.url, project, f"{turn}/{name}", acknowledged)
@@ -67,6 +58,13 @@ def start_load(
     for writer in writers:
         writer.start()
     return writers
+
+
+def new_project(ledger: Running, turn: int) -> int:
+    answer = signed_in(ledger.url).post(f"{ledger.url}/api/projects", json={"name": f"Round {turn}"})
+    assert answer.status_code == 201, answer.text
+    number: int = answer.json()["data"]["project"]["id"]
+    return number
 
 
 def write(session: requests.Session, url: str, project: int, name: str, acknowledged: Acknowledged) -> None:
@@ -101,6 +99,7 @@ def acknowledge(answer: requests.Response, status: int, title: str, acknowledged
 
 
 def check(ledger: Running, acknowledged: Acknowledged, data: Path) -> None:
+    assert not acknowledged.failed, acknowledged.failed[:3]
     assert len(acknowledged.tasks) > ROUNDS * WRITERS
     session = signed_in(ledger.url)
     for number, expected in acknowledged.tasks.items():
