@@ -69,9 +69,10 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
         store = await stack.enter_async_context(store_of(settings))
         passwords = Passwords(settings.password_queue_max)
         stack.callback(passwords.close)
-        model = RedisModel(redis, generation, settings.redis_timeout_s)
+        model = RedisModel(redis, generation, settings.redis_timeout_s, announced=announcements.heard)
         positions = Positions(redis, settings.redis_timeout_s)
         core = core_of(settings, store, model, announcements, Database(connections), passwords, positions)
+        announcements.on_rebuilt(core.forget)
         for work in (core.attempts.run(), positions.share(), purging(core)):
             await stack.enter_async_context(background(work))
         stack.push_async_callback(core.attempts.flush)

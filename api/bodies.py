@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import orjson
@@ -85,7 +85,7 @@ def parse_object(raw: bytes, *, depth_max: int) -> dict[str, Any]:
     if _depth(value, depth_max) > depth_max:
         raise BadRequest(f"The body must not nest deeper than {depth_max}")
     exact: dict[str, Any] = json.loads(
-        raw.decode(), parse_float=Decimal, parse_int=_integer, object_pairs_hook=_object
+        raw.decode(), parse_float=_decimal, parse_int=_integer, object_pairs_hook=_object
     )
     return exact
 
@@ -107,6 +107,13 @@ def _children(container: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 def _integer(digits: str) -> int | Decimal:
     return int(digits) if len(digits) <= INTEGER_DIGITS_MAX else Decimal(digits)
+
+
+def _decimal(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        raise BadRequest("A number in the body has an exponent beyond all bounds") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

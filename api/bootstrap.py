@@ -66,7 +66,7 @@ async def _must_open(store: EventStore) -> None:
 
 async def _make_admin(dispatcher: Dispatcher, password: str) -> None:
     command = PrepareLedger(username=USERNAME, email=EMAIL, password_hash=hash_password(password))
-    await dispatcher.dispatch(command, SYSTEM, Metadata(dialect="cli"), now=now())
+    await dispatcher.dispatch(command, SYSTEM, Metadata(dialect="cli", actor_role="system"), now=now())
 
 
 def _development_login_works(settings: Settings) -> bool:

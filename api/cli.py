@@ -13,10 +13,15 @@ DataOption = Annotated[
     typer.Option("--data", metavar="DIR", help="Where the data are kept; .taskledger by default."),
 ]
 HostOption = Annotated[
-    str, typer.Option(help="The address to listen on; another than loopback means production.")
+    str,
+    typer.Option(metavar="HOST", help="The address to listen on; another than loopback means production."),
 ]
-PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port of the TaskFlow Pro API.")]
-WorkersOption = Annotated[int, typer.Option(min=1, max=32, help="How many server processes share the port.")]
+PortOption = Annotated[
+    int, typer.Option(metavar="PORT", min=1, max=65535, help="The port of the TaskFlow Pro API.")
+]
+WorkersOption = Annotated[
+    int, typer.Option(metavar="N", min=1, max=32, help="How many server processes share the port.")
+]
 LifelineOption = Annotated[int | None, typer.Option("--lifeline", hidden=True)]
 
 PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -33,7 +38,9 @@ app = typer.Typer(
 @app.command()
 def up(
     data: DataOption = None,
-    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing.")] = False,
+    ephemeral: Annotated[
+        bool, typer.Option("--ephemeral", help="Keep nothing: the data are removed at the end.")
+    ] = False,
     host: HostOption = "127.0.0.1",
     port: PortOption = 5000,
     workers: WorkersOption = 1,
@@ -56,7 +63,7 @@ def serve(
     reuse_port: Annotated[bool, typer.Option("--reuse-port", hidden=True)] = False,
     lifeline: LifelineOption = None,
 ) -> None:
-    """Run the API alone."""
+    """Run the API alone; `project` has to run beside it."""
     from api.parts import serve as run
 
     run(data, host, port, workers=workers, reuse_port=reuse_port, lifeline=lifeline)
@@ -72,7 +79,7 @@ def project(data: DataOption = None, lifeline: LifelineOption = None) -> None:
 
 @app.command()
 def migrate(data: DataOption = None) -> None:
-    """Bring the database up to date. Safe to run twice, and by two at once."""
+    """Bring the database up to date and make the first admin. Safe to repeat."""
     from api.parts import migrate as run
 
     run(data)

@@ -39,5 +39,11 @@ class Core:
     attempts: Attempts
     fingerprint_secret: bytes
 
+    def forget(self) -> None:
+        """Forget what is cached of a log that may have been restored since."""
+        self.dispatcher.forget()
+        self.store.keyring.clear()
+        self.positions.forget_shared()
+
 
 CORE: Final = web.AppKey("core", Core)

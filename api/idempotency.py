@@ -18,7 +18,7 @@ from api.database import Database
 from api.errors import BadRequest, KeyBusy, KeyReused
 from api.replies import Reply
 from commands.errors import AlreadyDone
-from events.errors import StoreError
+from events.errors import DuplicateCommand, StoreError
 
 HEADER: Final = "Idempotency-Key"
 POLL_S: Final = 0.05
@@ -125,7 +125,8 @@ class Repetitions:
                 return kept.reply, True, kept.reply
             try:
                 outcome = await attempt(kept.position if kept else None)
-            except AlreadyDone:
+            except (AlreadyDone, DuplicateCommand):
+                # Committed by another process, or refused there: the table has it.
                 continue
             if not outcome.is_final:
                 return None, False, outcome.reply

@@ -1,13 +1,15 @@
-"""Structured logs: one line per happening, JSON for machines, colours on a terminal."""
+"""Structured logs: one line per happening, JSON for machines, short phrases on a terminal."""
 
 from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import queue
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -84,13 +86,42 @@ def _gap(dropped: int) -> logging.LogRecord:
 
 def _formatter(stream_format: str) -> logging.Formatter:
     is_json = stream_format == "json" or (stream_format == "auto" and not sys.stderr.isatty())
-    last: list[Processor] = [structlog.dev.ConsoleRenderer()]
+    last: list[Processor] = [_for_people, _console()]
     if is_json:
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*SHARED, _with_context],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
+
+
+def _console() -> Processor:
+    """Short lines; tracebacks without the values of variables, which may be passwords."""
+    return structlog.dev.ConsoleRenderer(
+        pad_event_to=0,
+        pad_level=False,
+        colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR"),
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+
+
+def _for_people(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """For somebody who watches: the local time of day, a request as one phrase, no control characters."""
+    event["timestamp"] = datetime.fromisoformat(event["timestamp"]).astimezone().strftime("%H:%M:%S")
+    if event["level"] in ("info", "debug"):
+        event.pop("logger", None)
+    if event["event"] == "request":
+        event["event"] = "{method} {path} {status} in {milliseconds} ms".format_map(event)
+        for name in ("method", "path", "status", "milliseconds"):
+            del event[name]
+    return {name: _visible(value) for name, value in event.items()}
+
+
+def _visible(value: object) -> object:
+    """A client chooses paths: in a terminal they shall neither move the cursor nor begin a line."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value)
 
 
 def _with_context(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

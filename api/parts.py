@@ -61,6 +61,8 @@ def project(data: Path | None, *, lifeline: int | None) -> None:
         opened(folder_at(data), os.environ, environment("127.0.0.1")) as settings,
         logging_to(settings.log_format, settings.log_level),
     ):
+        if lifeline is None:
+            _must_be_prepared(settings)
         asyncio.run(projecting(settings))
 
 
@@ -71,7 +73,7 @@ def environment(host: str) -> str:
 def _must_be_prepared(settings: Settings) -> None:
     missing = pending(settings.database_url)
     if missing:
-        raise CannotRun(f"the database lacks {len(missing)} migrations: run `taskledger migrate` first")
+        raise CannotRun("the database is not up to date: run `taskledger migrate` first")
     asyncio.run(prepare(settings, os.environ))
 
 

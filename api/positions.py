@@ -79,6 +79,10 @@ class Positions:
         except (RedisError, OSError) as error:
             log.debug("positions were not forgotten", reason=str(error))
 
+    def forget_shared(self) -> None:
+        """The read model was begun anew: it has what was told before, or the restored log lacks it."""
+        self._own = OrderedDict(self._unshared)
+
     async def share(self) -> None:
         """Tell the other processes what they could not be told at once, until cancelled."""
         while True:
@@ -98,4 +102,9 @@ class Positions:
         except (RedisError, OSError):
             self._unshared = {**taken, **self._unshared}
             return False
+        except asyncio.CancelledError:
+            # Whoever leaves may be telling the positions of others, too.
+            self._unshared = {**taken, **self._unshared}
+            self._work.set()
+            raise
         return True

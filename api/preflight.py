@@ -26,9 +26,10 @@ _REASONS: Final = re.compile(
     r"|password authentication failed|no password supplied|database \"[^\"]*\" does not exist"
     r"|role \"[^\"]*\" does not exist|no such file or directory|no pg_hba\.conf entry"
     r"|certificate verify failed|server does not support ssl|permission denied|network is unreachable"
-    r"|too many clients|invalid username-password pair|authentication required",
+    r"|too many clients|invalid username-password pair|must be called with the client already authenticated",
     re.IGNORECASE,
 )
+_CLEARER: Final = {"must be called with the client already authenticated": "it asks for a password"}
 
 
 def is_loopback(host: str) -> bool:
@@ -83,7 +84,7 @@ def database(url: str) -> None:
     except psycopg.Error as error:
         raise CannotRun(
             f"cannot connect to PostgreSQL at {where}: {_reason(error)};"
-            " check that it runs there and that DATABASE_URL names the right host, user and database"
+            " check that it runs there and that DATABASE_URL names the right host, user, password, database"
         ) from None
     if version < POSTGRES_MIN:
         raise CannotRun(f"PostgreSQL at {where} is version {version // 10000}; 15 or later is needed")
@@ -116,7 +117,8 @@ def read_models(url: str) -> None:
 
 def _reason(error: Exception) -> str:
     found = _REASONS.search(str(error))
-    return found.group().lower() if found else "the connection failed"
+    said = found.group().lower() if found else "the connection failed"
+    return _CLEARER.get(said, said)
 
 
 def _database_place(url: str) -> str:

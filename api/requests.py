@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -22,6 +23,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 ID_HEADER: Final = "X-Request-Id"
 USER_AGENT_MAX: Final = 400
+PROBES: Final = ("/livez", "/readyz")
 
 _OWN_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -54,7 +56,9 @@ async def with_request_id(request: web.Request, handler: Handler) -> web.StreamR
     structlog.contextvars.bind_contextvars(request_id=request[REQUEST_ID])
     started = time.perf_counter()
     response = await handler(request)
-    log.info(
+    # A probe asks every few seconds: only its failures are news.
+    write = log.debug if request.path in PROBES and response.status < HTTPStatus.BAD_REQUEST else log.info
+    write(
         "request",
         method=request.method,
         path=request.path,

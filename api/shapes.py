@@ -10,7 +10,6 @@ from typing import Final
 from events.instants import Instant, instant
 
 EMAIL_MAX: Final = 120
-MONEY_MAX_CENTS: Final = 99_999_999_999_999
 HOURS_MAX_HUNDREDTHS: Final = 99_999_999
 HUNDREDTH: Final = Decimal("0.01")
 
@@ -21,7 +20,10 @@ _EMAIL = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._%+-]*[A-Za-z0-9]"
     r"@[A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z]{2,}"
 )
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
+# Languages write up to nine digits of a second, and offsets with or without the colon.
+_MOMENT = re.compile(
+    r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII
+)
 
 
 def is_email(text: str) -> bool:
@@ -30,7 +32,10 @@ def is_email(text: str) -> bool:
 
 
 def instant_of(text: str) -> Instant:
-    """A date (its first moment) or ISO 8601 date-time, UTC unless it says otherwise. Raises ValueError."""
+    """A date (its first moment) or ISO 8601 date-time, UTC unless it says otherwise.
+
+    What is finer than a microsecond is cut off. Raises ValueError.
+    """
     if not _MOMENT.fullmatch(text):
         raise ValueError(text)
     moment = datetime.fromisoformat(text)

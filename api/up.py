@@ -183,12 +183,14 @@ def _greet(options: Options, folder: DataFolder, default_login: bool, took_s: fl
         if default_login
         else f"{USERNAME}, with your password"
     )
-    say(f"TaskLedger is ready after {took_s:.1f} s. Ctrl-C stops it.")
+    say("")
+    say(f"TaskLedger is ready after {took_s:.1f} s. Ctrl-C stops it.", style="bold green")
     say(f"  TaskFlow Pro API   {url}/api")
     say(f"  sign in            {login}; in a browser: {url}/login")
     say(f"  data               {data}")
     say(f"  health             {url}/readyz")
-    say("Try next:")
+    say("Try next, in a second terminal:")
     body = f'{{"username": "{USERNAME}", "password": "{DEVELOPMENT_PASSWORD if default_login else "…"}"}}'
     say(f"  curl -c cookies.txt -H 'Content-Type: application/json' -d '{body}' {url}/api/auth/login")
     say(f"  curl -b cookies.txt {url}/api/projects")
+    say("")

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import structlog
+
 from api.behind import Readable, StreamModel
 from api.core import Core
 from api.idempotency import Key
@@ -17,6 +19,8 @@ from events.log import Metadata
 from readmodels.model import NotReady
 
 EVENTS_PER_COMMAND_MAX = 1000
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
 E = TypeVar("E", bound=Event)
 
@@ -49,6 +53,7 @@ async def write(
     key: Key | None = None,
 ) -> Written:
     """Raises a Refusal, AlreadyDone for a key whose command is in the log, and the store's errors."""
+    build, seen = core.announcements.heard()
     decided = await core.dispatcher.dispatch(
         command,
         actor,
@@ -63,6 +68,10 @@ async def write(
         main = main_stream(command)
         version = expected_version + sum(event.stream == main for event in decided.events)
     position = await core.store.head() if decided.position is None else decided.position
+    if position < seen + bool(decided.events):
+        # The read model was there before the event was: it is of a log that has been restored since.
+        log.error("log_went_back", position=position, read_model=seen)
+        await core.announcements.distrust(build)
     return Written(decided.events, position, version)
 
 

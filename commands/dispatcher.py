@@ -116,6 +116,10 @@ class Dispatcher:
         held = await self._states.read(streams)
         return [cast(S, held[stream].state) for stream in streams]
 
+    def forget(self) -> None:
+        """Read every state again: the log was restored, and what is cached may never have happened."""
+        self._states.clear()
+
     def _lock(self, main: str | None) -> AbstractAsyncContextManager[object]:
         """Commands about the same object take turns here, so only other processes can get in between."""
         if main is None:
@@ -162,6 +166,8 @@ class Dispatcher:
             try:
                 return decide(request.command, desk, request.expected_version)
             except NotLoaded as lacking:
+                # What an earlier round read is of an earlier moment: together they may never have been true.
+                held.update({stream: earlier._replace(fresh=False) for stream, earlier in held.items()})
                 held.update(await self._states.read(lacking.streams))
             except NoIds as lacking:
                 ids.setdefault(lacking.sequence, []).append(await self._numbers.next(lacking.sequence))

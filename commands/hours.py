@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from commands.context import Context
-from commands.money import cost_cents, equal_shares
+from commands.errors import Invalid
+from commands.money import MONEY_MAX_CENTS, cost_cents, equal_shares
 from commands.users import User
 from events.tasks import TaskHoursBooked
 
@@ -16,19 +17,23 @@ def booked(
     """The booking that takes a task's hours (hundredths) from `before` to `after`.
 
     The difference is credited to the caller when assigned, else in equal parts to the assignees.
+    Raises Invalid when it would cost more than any amount of money can be.
     """
     caller = context.actor.id
     credited = (caller,) if caller in assignee_ids else assignee_ids
     shares = equal_shares(after - (before or 0), credited)
     users = context.load_all(User, (user_id for user_id, hours in shares.items() if hours))
-    return TaskHoursBooked(task_id, after, tuple(_credit(user, shares[user.id]) for user in users))
+    entries = tuple(_credit(user, shares[user.id]) for user in users)
+    if abs(sum(entry["cost_cents"] for entry in entries)) > MONEY_MAX_CENTS:
+        raise Invalid({"actual_hours": [f"Actual hours must cost at most {MONEY_MAX_CENTS / 100:,.2f}"]})
+    return TaskHoursBooked(task_id, after, entries)
 
 
 def _credit(user: User, hours: int) -> Mapping[str, int]:
     rate = user.hourly_rate_cents
     return {
         "user_id": user.id,
-        "hours": hours,
+        "centihours": hours,
         "hourly_rate_cents": rate,
         "cost_cents": cost_cents(hours, rate),
     }

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
+
+MONEY_MAX_CENTS: Final = 99_999_999_999_999
+"""No amount is larger: 999,999,999,999.99."""
 
 
 def half_up(numerator: int, denominator: int) -> int:

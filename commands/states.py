@@ -60,6 +60,9 @@ class States:
         while len(self._held) > self._states_max:
             self._held.popitem(last=False)
 
+    def clear(self) -> None:
+        self._held.clear()
+
     def drop(self, streams: Collection[str]) -> None:
         for stream in streams:
             self._held.pop(stream, None)

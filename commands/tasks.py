@@ -24,9 +24,10 @@ from events.tasks import (
 
 ASSIGNEES_MAX: Final = 100
 
-ASSIGNEE_FIELDS: Final = frozenset({"status", "actual_hours", "completion_notes"})
+# Hours under both names: what is wrong with a field comes under the name that clients use.
+ASSIGNEE_FIELDS: Final = frozenset({"status", "actual_centihours", "actual_hours", "completion_notes"})
 
-DETAILS: Final = ("title", "description", "priority", "due_date", "estimated_hours", "completion_notes")
+DETAILS: Final = ("title", "description", "priority", "due_date", "estimated_centihours", "completion_notes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,8 @@ class CreateTask:
     priority: str = "medium"
     status: str = "pending"
     due_date: Instant | None = None
-    estimated_hours: int | None = None
-    actual_hours: int | None = None
+    estimated_centihours: int | None = None
+    actual_centihours: int | None = None
     assigned_to: tuple[int, ...] = ()
     completion_notes: str = ""
     invalid: Errors = field(default_factory=dict)
@@ -48,7 +49,7 @@ class CreateTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeTask:
-    """`actual_hours` None takes all booked hours back."""
+    """`actual_centihours` None takes all booked hours back."""
 
     task_id: int
     title: str | Unset = UNSET
@@ -56,8 +57,8 @@ class ChangeTask:
     priority: str | Unset = UNSET
     status: str | Unset = UNSET
     due_date: Instant | Unset | None = UNSET
-    estimated_hours: int | Unset | None = UNSET
-    actual_hours: int | Unset | None = UNSET
+    estimated_centihours: int | Unset | None = UNSET
+    actual_centihours: int | Unset | None = UNSET
     assigned_to: tuple[int, ...] | Unset = UNSET
     completion_notes: str | Unset = UNSET
     invalid: Errors = field(default_factory=dict)
@@ -69,7 +70,7 @@ class AssignTask:
 
     task_id: int
     user_ids: tuple[int, ...] = ()
-    estimated_hours: int | Unset | None = UNSET
+    estimated_centihours: int | Unset | None = UNSET
     invalid: Errors = field(default_factory=dict)
 
 
@@ -90,8 +91,8 @@ class Task:
     priority: str = "medium"
     status: str = "pending"
     due_date: Instant | None = None
-    estimated_hours: int | None = None
-    actual_hours: int | None = None
+    estimated_centihours: int | None = None
+    actual_centihours: int | None = None
     assignee_ids: tuple[int, ...] = ()
     completion_notes: str = ""
     deleted: bool = False
@@ -133,15 +134,15 @@ def create_task(command: CreateTask, context: Context) -> Iterator[Event]:
         priority=command.priority,
         status=command.status,
         due_date=command.due_date,
-        estimated_hours=command.estimated_hours,
+        estimated_centihours=command.estimated_centihours,
         assignee_ids=assignee_ids,
     )
     yield created
     task = evolve(Task(), created)
     if command.completion_notes:
         yield TaskDetailsChanged(task.id, {"completion_notes": command.completion_notes})
-    if command.actual_hours is not None:
-        yield booked(task.id, None, command.actual_hours, assignee_ids, context)
+    if command.actual_centihours is not None:
+        yield booked(task.id, None, command.actual_centihours, assignee_ids, context)
 
 
 def change_task(command: ChangeTask, context: Context) -> Iterator[Event]:
@@ -159,9 +160,9 @@ def change_task(command: ChangeTask, context: Context) -> Iterator[Event]:
         project.must_take_work()
     yield from _details(task, command, DETAILS)
     yield from _assigned(task, assignee_ids)
-    if command.actual_hours is not UNSET and command.actual_hours != task.actual_hours:
+    if command.actual_centihours is not UNSET and command.actual_centihours != task.actual_centihours:
         # Hours booked together with new assignees are credited to the new ones.
-        yield booked(task.id, task.actual_hours, command.actual_hours or 0, assignee_ids, context)
+        yield booked(task.id, task.actual_centihours, command.actual_centihours or 0, assignee_ids, context)
     if command.status is not UNSET and command.status != task.status:
         yield TaskStatusChanged(task.id, command.status)
 
@@ -174,7 +175,7 @@ def assign_task(command: AssignTask, context: Context) -> Iterator[Event]:
     faults.refuse()
     if project:
         project.must_take_work()
-    yield from _details(task, command, ("estimated_hours",))
+    yield from _details(task, command, ("estimated_centihours",))
     yield from _assigned(task, assignee_ids)
 
 

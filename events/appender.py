@@ -95,8 +95,12 @@ class Appender:
         if len(group) == 1:
             group[0].fail(error)
             return
-        for one in group:
-            await self._write([one])
+        try:
+            for one in group:
+                await self._write([one])
+        except asyncio.CancelledError:
+            fail_all(group, Unavailable("the store is closing"))
+            raise
 
 
 class Waiting(NamedTuple):

@@ -101,7 +101,9 @@ class Feed:
                 await connection.execute(CHANNEL_QUERY)
             while True:
                 async for news in connection.notifies(timeout=SILENCE_MAX_S):
-                    self._announce(max(self._position, int(news.payload)))
+                    # Anybody may notify; the poll makes good what nonsense stands for.
+                    if news.payload.isdecimal():
+                        self._announce(max(self._position, int(news.payload)))
                 with bounded(connection, CALL_TIMEOUT_S):
                     await connection.execute(b"select 1")
         finally:

@@ -20,6 +20,8 @@ OUTCOME = (SQL / "outcome.sql").read_bytes()
 
 # What PostgreSQL says when it is the content that is wrong: data, integrity, rights and names.
 CONTENT_ERRORS = ("22", "23", "42")
+# A deadlock with a writer beside the log: the group was taken back whole and goes through next time.
+DEADLOCK = "40P01"
 
 
 class AnswerLost(Exception):
@@ -123,13 +125,16 @@ def outcome(word: str, position: int, recorded_at: str) -> Appended | Exception:
 
 
 def failure(error: Exception) -> Exception:
-    """What a failed append means: only an ERROR that the server itself reports leaves nothing behind."""
+    """What a failed append means: only an ERROR that the server itself reports leaves nothing behind.
+
+    AnswerLost means to send it again.
+    """
     if not isinstance(error, psycopg.Error):
         return Rejected(reason(error))
     if error.sqlstate is None:
         never_sent = isinstance(error, psycopg.DataError | psycopg.ProgrammingError)
         return Rejected(reason(error)) if never_sent else AnswerLost(reason(error))
-    if error.diag.severity_nonlocalized != "ERROR":
+    if error.diag.severity_nonlocalized != "ERROR" or error.sqlstate == DEADLOCK:
         return AnswerLost(reason(error))
     if error.sqlstate.startswith(CONTENT_ERRORS):
         return Rejected(reason(error))

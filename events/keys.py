@@ -95,6 +95,10 @@ class Keyring:
         """Look the user's key up again next time, as after it was destroyed."""
         self._ciphers.pop(user_id, None)
 
+    def clear(self) -> None:
+        """Look every key up again, as after the database was restored."""
+        self._ciphers.clear()
+
     def _unwrap(self, user_id: int, wrapped: bytes) -> AESGCM:
         try:
             return AESGCM(unseal(self._wrapping, wrapped, bound_to(user_id)))

@@ -141,8 +141,8 @@ class EventStore:
         await self._have_keys_of({int(number) for number in numbers if number.isdecimal()})
 
     async def _have_keys_of(self, user_ids: Collection[int]) -> None:
-        missing = self.keyring.missing(user_ids)
-        if missing:
+        # Others may take keys out of the ring while these are looked up.
+        while missing := self.keyring.missing(user_ids):
             self.keyring.learn(missing, await self.log.user_keys(missing))
         self.keyring.trim(keep=len(user_ids))
 

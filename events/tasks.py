@@ -1,4 +1,4 @@
-"""What happens to tasks. Hours are integer hundredths, money is integer cents."""
+"""What happens to tasks. Hours are integer hundredths (centihours), money is integer cents."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ class TaskCreated(Event):
     priority: str
     status: str
     due_date: Instant | None
-    estimated_hours: int | None
+    estimated_centihours: int | None
     assignee_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TaskDetailsChanged(Event):
-    """`changes`: new values of title, description, priority, due_date, estimated_hours, completion_notes."""
+    """`changes`: new values of title, description, priority, due_date, estimated_centihours and
+    completion_notes, those that changed."""
 
     TOPIC = "task.details_changed"
     STREAM = "task"
@@ -66,10 +67,10 @@ class TaskAssigned(Event):
 
 @dataclass(frozen=True, slots=True)
 class TaskHoursBooked(Event):
-    """`actual_hours` is the new total; `credits` share the difference out.
+    """`actual_centihours` is the new total; `credits` share the difference out.
 
-    Each credit is a mapping of user_id, hours, hourly_rate_cents and cost_cents: the rate as it
-    was then, and hours and cost that are negative when the total went down.
+    Each credit is a mapping of user_id, centihours, hourly_rate_cents and cost_cents: the rate as
+    it was then, and hours and cost that are negative when the total went down.
     """
 
     TOPIC = "task.hours_booked"
@@ -77,7 +78,7 @@ class TaskHoursBooked(Event):
     ID = "task_id"
 
     task_id: int
-    actual_hours: int
+    actual_centihours: int
     credits: tuple[Mapping[str, int], ...]
 
 

@@ -16,7 +16,12 @@ async def keep(connections: Connections, generation: int, letters: Sequence[Dead
     """Keep dead letters, once each however often this is called. Raises Unavailable."""
     values = [
         letter._asdict()
-        | {"generation": generation, "documents": [f"{ref.kind}:{ref.id}" for ref in letter.documents]}
+        | {
+            "generation": generation,
+            # PostgreSQL holds no NUL in a text; a letter that it refused would stop everything.
+            "error": letter.error.replace("\0", "\\0"),
+            "documents": [f"{ref.kind}:{ref.id}" for ref in letter.documents],
+        }
         for letter in letters
     ]
 

@@ -55,10 +55,19 @@ class Follower:
         if checkpoint is None or not await self._is_trusted(checkpoint):
             self._say_why(checkpoint)
             log_id = await self._store.log_id()
+            await self._forget()
             await self._writer.clear(log_id)
             checkpoint = Checkpoint(epoch, "filling", 0, log_id, "")
         self._has_attached = True
         return Live(self._writer, checkpoint, await self._writer.parked(), self._keep)
+
+    async def _forget(self) -> None:
+        """The log may have been restored: what it holds no more must stand in nobody's way.
+
+        A position beyond its end now is in the model before anybody reads that again.
+        """
+        self._store.keyring.clear()
+        await self._writer.forget_positions_after(await self._store.head())
 
     def _say_why(self, checkpoint: Checkpoint | None) -> None:
         if checkpoint is None and not self._has_attached:

@@ -99,8 +99,11 @@ class Runner:
                 self._ready.set()
                 await self._follower.follow(live)
             except Lost as lost:
-                log.warning("read_model_lost", generation=self.generation, state=lost.state)
-                await asyncio.sleep(self.settings.retry_min_s)
+                reason = str(lost.__cause__ or lost)
+                log.warning("read_model_lost", generation=self.generation, state=lost.state, reason=reason)
+                # What Redis refuses, it refuses again at once.
+                refused = lost.state == "torn"
+                await asyncio.sleep(self.settings.retry_max_s if refused else self.settings.retry_min_s)
 
     async def _keep(self, letters: Sequence[DeadLetter]) -> None:
         """Tell operators of events that were not folded, and keep them."""

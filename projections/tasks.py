@@ -32,8 +32,8 @@ def created(event: TaskCreated, record: Record) -> Task:
         priority=event.priority,
         status=event.status,
         due_date=event.due_date,
-        estimated_hours=event.estimated_hours,
-        actual_hours=None,
+        estimated_centihours=event.estimated_centihours,
+        actual_centihours=None,
         assignee_ids=list(event.assignee_ids),
         completion_notes="",
         cost_cents=0,
@@ -66,7 +66,7 @@ def assigned(task: Task, event: TaskAssigned, record: Record) -> Task:
 @tasks.on(TaskHoursBooked)
 def hours_booked(task: Task, event: TaskHoursBooked, record: Record) -> Task:
     cost = sum(credit["cost_cents"] for credit in event.credits)
-    booked = {"actual_hours": event.actual_hours, "cost_cents": task["cost_cents"] + cost}
+    booked = {"actual_centihours": event.actual_centihours, "cost_cents": task["cost_cents"] + cost}
     return changed(task, record, booked)
 
 

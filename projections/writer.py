@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -17,12 +17,14 @@ from projections.encoding import Command, Word
 from projections.folding import Found, Wanted
 from readmodels.connecting import call, stop_if_cancelled
 from readmodels.documents import Ref
-from readmodels.keys import Keys
+from readmodels.keys import BEHIND, Keys
 from readmodels.redis import DAMAGED, FETCH, names
 from readmodels.scripts import Script, script
 
 FOLDER: Final = Path(__file__).parent / "lua"
-APPLY, SEIZE, CLEAR, GROUPS = (script(FOLDER, name) for name in ("apply", "seize", "clear", "groups"))
+APPLY, SEIZE, CLEAR, REMOVE, GROUPS = (
+    script(FOLDER, name) for name in ("apply", "seize", "clear", "remove", "groups")
+)
 LOAD_MAX: Final = 5_000
 SCAN_COUNT: Final = 1_000
 
@@ -81,11 +83,21 @@ class Writer:
         return checkpoint
 
     async def clear(self, log_id: str) -> None:
-        """Remove all of the generation and begin at position 0, in state filling. Raises Fenced."""
+        """Remove all of the generation and begin at position 0, in state filling. Raises Fenced, Lost."""
         if not await self._run(CLEAR, [self.keys.checkpoint], self.epoch, uuid.uuid4().hex, log_id):
             await self.seize(self.epoch)
-        await unlink(self._redis, self.keys.prefix, keep=self.keys.checkpoint)
+        async for found in keys_under(self._redis, self.keys.prefix):
+            epoch = await self._run(REMOVE, [self.keys.checkpoint], self.epoch, *found)
+            if epoch is None:
+                raise Lost("absent")
+            if int(epoch) != self.epoch:
+                raise Fenced(int(epoch))
         await self.apply([], Move("clearing", 0, "filling", 0, ""))
+
+    async def forget_positions_after(self, position: int) -> None:
+        """Let no user's reads wait for what stands beyond the end of the log."""
+        async with asyncio.timeout(self._timeout_s):
+            await call(self._redis, "ZREMRANGEBYSCORE", BEHIND, f"({position}", "+inf")
 
     async def load(self, wanted: Wanted) -> Found:
         """What a fold wants to know. Raises Lost when a listed document is missing."""
@@ -141,14 +153,19 @@ class Move(NamedTuple):
     event_id: str
 
 
-async def unlink(redis: Redis, prefix: str, keep: str | None = None) -> None:
-    """Remove all keys under a generation's prefix, in steps that Redis hardly notices."""
+async def unlink(redis: Redis, prefix: str) -> None:
+    """Remove all keys under the prefix of a generation that nobody writes any more."""
+    async for found in keys_under(redis, prefix):
+        await redis.unlink(*found)
+
+
+async def keys_under(redis: Redis, prefix: str) -> AsyncIterator[list[Any]]:
+    """All keys under a prefix, some at a time, in steps that Redis hardly notices."""
     cursor = 0
     while True:
         cursor, found = await redis.scan(cursor, match=f"{prefix}*", count=SCAN_COUNT)
-        doomed = [key for key in found if key != (keep or "").encode()]
-        if doomed:
-            await redis.unlink(*doomed)
+        if found:
+            yield found
         stop_if_cancelled()
         if cursor == 0:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from typing import Final
@@ -14,6 +15,7 @@ from redis.exceptions import RedisError
 
 from readmodels.connecting import call, stop_if_cancelled
 from readmodels.keys import Keys
+from readmodels.redis import DAMAGED
 
 TROUBLE: Final = (RedisError, OSError, TimeoutError)
 WAITING_MAX: Final = 10_000
@@ -32,7 +34,9 @@ class Announcements:
         self._redis = redis
         self._poll_interval_s = poll_interval_s
         self._build = b""
+        self._distrusted: bytes | None = None
         self._position = 0
+        self._rebuilt: list[Callable[[], None]] = []
         self._is_away = False
         self._waiting: list[tuple[int, int, asyncio.Future[bool]]] = []
         self._numbers = count()
@@ -47,6 +51,23 @@ class Announcements:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def heard(self) -> tuple[bytes, int]:
+        """The build of the read model, and the last position that it is known to have reached."""
+        return self._build, self._position
+
+    def on_rebuilt(self, act: Callable[[], None]) -> None:
+        """Have `act` called whenever the read model was begun anew, which a restored log leads to."""
+        self._rebuilt.append(act)
+
+    async def distrust(self, build: bytes) -> None:
+        """The log ended before this build did, so it was restored: nobody reads that build any more."""
+        if build != self._build:
+            return
+        self._distrusted, self._build, self._position = build, b"", 0
+        self._tell()
+        with suppress(*TROUBLE):
+            await call(self._redis, "EVAL", DAMAGED.text, 1, self._keys.checkpoint, build)
 
     async def reached(self, position: int, timeout_s: float) -> bool:
         """Wait until the read model is at `position` or after it; False when it is not in time.
@@ -92,11 +113,11 @@ class Announcements:
             stop_if_cancelled()
             if message is None:
                 continue
-            build, position = message["data"].split()
-            if build == self._build:
+            build, _, position = message["data"].partition(b" ")
+            if build == self._build and position.isdigit():
                 self._advance(int(position))
             else:
-                # A generation begun anew, or another ledger in the same Redis: ask our own.
+                # A generation begun anew, or somebody else on the same channel: ask our own.
                 await self._look()
 
     async def _poll(self) -> None:
@@ -117,11 +138,17 @@ class Announcements:
             self._redis, "HMGET", self._keys.checkpoint, "state", "position", "build"
         )
         self._is_away = False
-        if state != b"ready":
+        if state != b"ready" or build == self._distrusted:
             return
         if build != self._build:
+            if self._build:
+                self._tell()
             self._build, self._position = build, 0
         self._advance(int(position))
+
+    def _tell(self) -> None:
+        for act in self._rebuilt:
+            act()
 
     def _advance(self, position: int) -> None:
         self._position = max(position, self._position)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from readmodels.documents import Contribution, Document, Kind, Place, Places, Ref
 
 Sums = dict[Ref, dict[str, int]]
+
+PLACE_TYPES: Final = frozenset({int, float, str})
 
 
 class DeadLetter(NamedTuple):
@@ -62,12 +64,19 @@ class Changes:
 
     def _move(self, member: str, before: Places, after: Places) -> None:
         for name, place in after.items():
-            if before.get(name) != place:
-                self.added[name][member] = place
+            if name not in before or before[name] != place:
+                self.added[name][member] = standing(place)
         for name, place in before.items():
             # A new number overwrites the old one; an old text has to be taken out.
             if name not in after or (after[name] != place and isinstance(place, str)):
                 self.removed[name][member] = place
+
+
+def standing(place: Place) -> Place:
+    """The place, if an index can hold it: what Redis refuses would hold up all documents."""
+    if type(place) not in PLACE_TYPES:
+        raise TypeError("a place is a number or a text")
+    return place
 
 
 def places(kind: Kind, document: Document | None) -> Places:

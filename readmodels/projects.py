@@ -34,8 +34,8 @@ class ProjectFigures(TypedDict, total=False):
     tasks: int
     completed: int
     estimated: int
-    estimated_hours: int
-    completed_estimated_hours: int
+    estimated_centihours: int
+    completed_estimated_centihours: int
     labour_cents: int
 
 
@@ -102,5 +102,5 @@ def progress(status: str, figures: ProjectFigures) -> int:
     if not tasks:
         return 0
     if figures.get("estimated", 0) == tasks:
-        return 100 * figures.get("completed_estimated_hours", 0) // figures["estimated_hours"]
+        return 100 * figures.get("completed_estimated_centihours", 0) // figures["estimated_centihours"]
     return 100 * figures.get("completed", 0) // tasks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -30,13 +30,22 @@ class RedisModel:
     """Reads one generation. Bytes come out of Redis: `redis` must not decode responses.
 
     Raises NotReady while the generation is absent, being filled or damaged, when Redis does not
-    answer within `timeout_s`, and when it lost what this process has already seen.
+    answer within `timeout_s`, and when it lost what this process has already seen or heard of:
+    `announced` gives the build and the position that were heard last.
     """
 
-    def __init__(self, redis: Redis, generation: int, timeout_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        generation: int,
+        timeout_s: float = 2.0,
+        *,
+        announced: Callable[[], tuple[bytes, int]] = lambda: (b"", 0),
+    ) -> None:
         self.keys = Keys(generation)
         self._redis = redis
         self._pipe = Pipe(redis, timeout_s)
+        self._announced = announced
         self._build: bytes | None = None
         self._seen = 0
 
@@ -75,14 +84,14 @@ class RedisModel:
     async def _ask(self, asked: Script, keys: list[str], *rest: Word) -> tuple[list[Any], int]:
         """What a script answers behind the checkpoint, and the checkpoint's position."""
         # Answers may overtake each other: only what was seen before asking must not be lost.
-        seen, of_build = self._seen, self._build
+        known = ((self._build, self._seen), self._announced())
         answer = await self._pipe.run(asked, [self.keys.checkpoint, *keys], *rest)
         state, position, build = answer[:3]
         if state == b"damaged":
             await self._report_damage()
         if state != b"ready":
             raise NotReady(f"the read model is {state.decode() if state else 'absent'}")
-        if build == of_build and int(position) < seen:
+        if any(build == of_build and int(position) < seen for of_build, seen in known):
             raise NotReady("Redis lost its latest changes; they are being folded again")
         self._seen = max(int(position), self._seen) if build == self._build else int(position)
         self._build = build

@@ -28,8 +28,8 @@ class Task(TypedDict):
     priority: str
     status: str
     due_date: str | None
-    estimated_hours: int | None
-    actual_hours: int | None
+    estimated_centihours: int | None
+    actual_centihours: int | None
     assignee_ids: list[int]
     completion_notes: str
     cost_cents: int
@@ -91,14 +91,14 @@ def figures(task: Task) -> dict[str, int]:
     labour = {"labour_cents": task["cost_cents"]}
     if task["deleted"] or task["status"] == "cancelled":
         return labour
-    estimate = task["estimated_hours"] or 0
+    estimate = task["estimated_centihours"] or 0
     done = task["status"] == "completed"
     return labour | {
         "tasks": 1,
         "completed": int(done),
         "estimated": int(estimate > 0),
-        "estimated_hours": estimate,
-        "completed_estimated_hours": estimate if done else 0,
+        "estimated_centihours": estimate,
+        "completed_estimated_centihours": estimate if done else 0,
     }
 
 

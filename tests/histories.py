@@ -286,8 +286,8 @@ class World:
                 {"title": self.text()},
                 {"priority": self.pick(PRIORITIES)},
                 {"due_date": self.date()},
-                {"estimated_hours": self.random.randrange(4_000)},
-                {"estimated_hours": None, "completion_notes": self.text()},
+                {"estimated_centihours": self.random.randrange(4_000)},
+                {"estimated_centihours": None, "completion_notes": self.text()},
                 {"description": self.text(), "title": self.text()},
             ]
         )
@@ -301,7 +301,7 @@ class World:
         share = total - task.hours
         task.hours = total
         credited = [
-            {"user_id": user, "hours": share, "hourly_rate_cents": 5_000, "cost_cents": share * 50}
+            {"user_id": user, "centihours": share, "hourly_rate_cents": 5_000, "cost_cents": share * 50}
             for user in task.assignees[:1]
         ]
         return TaskHoursBooked(number, total, tuple(credited))

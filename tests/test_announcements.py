@@ -13,7 +13,10 @@ from redis.asyncio import Redis
 from projections.live import Live
 from readmodels.announcements import Announcements
 from readmodels.connecting import call
+from readmodels.documents import Ref
 from readmodels.keys import Keys
+from readmodels.model import NotReady
+from readmodels.redis import RedisModel
 from tests.folding import GENERATION, begun, client
 from tests.histories import history
 
@@ -107,6 +110,55 @@ async def test_another_ledger_in_the_same_redis_is_not_believed(redis: Redis) ->
         assert await announcements.reached(0, timeout_s=1)
         await call(redis, "PUBLISH", Keys(GENERATION).announcements, "another-build 1000")
         assert not await announcements.reached(500, timeout_s=0.3)
+
+
+async def test_what_makes_no_sense_on_the_channel_is_no_reason_to_stop_listening(redis: Redis) -> None:
+    live = await begun(redis)
+    async with Announcements(redis, GENERATION, poll_interval_s=60) as announcements:
+        await asyncio.sleep(0.1)
+        build = (await call(redis, "HGET", Keys(GENERATION).checkpoint, "build")).decode()
+        for message in ("", "nonsense", f"{build} far", f"{build} 1 2"):
+            await call(redis, "PUBLISH", Keys(GENERATION).announcements, message)
+        await live.fold(RECORDS[:20], "ready")
+        assert await announcements.reached(20, timeout_s=2)
+
+
+async def test_what_was_announced_and_is_lost_again_is_not_read(redis: Redis) -> None:
+    """A Redis that was killed comes back without its last moments, to a process that read none of them."""
+    live = await begun(redis)
+    async with Announcements(redis, GENERATION) as announcements:
+        model = RedisModel(redis, GENERATION, announced=announcements.heard)
+        await live.fold(RECORDS[:20], "ready")
+        assert await announcements.reached(20, timeout_s=1)
+        await call(redis, "HSET", model.keys.checkpoint, "position", 15)
+        with pytest.raises(NotReady, match="lost"):
+            await model.fetch([Ref("task", "1")])
+        await call(redis, "HSET", model.keys.checkpoint, "position", 20)
+        assert await model.position() == 20
+
+
+async def test_a_distrusted_build_is_not_believed_and_the_next_one_is(redis: Redis) -> None:
+    live = await begun(redis)
+    await live.fold(RECORDS, "ready")
+    told: list[str] = []
+    async with Announcements(redis, GENERATION) as announcements:
+        announcements.on_rebuilt(lambda: told.append("anew"))
+        assert await announcements.reached(60, timeout_s=1)
+        build, _ = announcements.heard()
+        await announcements.distrust(build)
+        # Somebody whose write took longer found out, too.
+        await announcements.distrust(build)
+        checkpoint = Keys(GENERATION).checkpoint
+        assert await call(redis, "HGET", checkpoint, "state") == b"damaged"
+        await call(redis, "HSET", checkpoint, "state", "ready")
+        assert not await announcements.reached(1, timeout_s=0.4)
+        again = await begun(redis)
+        await again.fold(RECORDS[:20], "ready")
+        assert await announcements.reached(20, timeout_s=1)
+        await announcements.distrust(build)
+        assert await call(redis, "HGET", checkpoint, "state") == b"ready"
+        assert await announcements.reached(20, timeout_s=0)
+    assert told == ["anew"]
 
 
 async def test_a_model_that_is_not_ready_has_reached_nothing(redis: Redis) -> None:

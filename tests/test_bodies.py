@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from api.bodies import parse_object
 from api.errors import BadRequest
-from api.shapes import MONEY_MAX_CENTS, has_hundredths_only, instant_of, is_email
+from api.shapes import has_hundredths_only, instant_of, is_email
 from api.taskflow.formats import hours, moment, money
+from commands.money import MONEY_MAX_CENTS
 from events.instants import instant
 
 NAMES = st.text(max_size=5).filter(lambda text: not any("\ud800" <= each <= "\udfff" for each in text))

@@ -133,6 +133,35 @@ async def test_what_cannot_be_indexed_is_parked_too(
         assert await model.parked([Ref("task", "3")]) == {Ref("task", "3")}
 
 
+@pytest.mark.parametrize("budget", [b"null", b"true", b"[]", b"{}"])
+async def test_what_no_index_can_hold_is_parked_too(
+    store: EventStore, redis: Redis, database_url: str, budget: bytes
+) -> None:
+    await two_tasks(store)
+    model = await model_in(redis, database_url)
+    state = b'{"project_id":8,"owner_id":7,"name":"P","description":"","budget_cents":%s,' % budget
+    state += b'"start_date":null,"end_date":null,"status":"active"}'
+    async with projecting(store, redis, database_url):
+        await happen_unreadably(store, "project-8", 1, "project.created", state)
+        await until_at(model, await happen(store, created(4), 1))
+        assert await model.parked([Ref("project", "8")]) == {Ref("project", "8")}
+        assert (await model.page(Query("project"))).total == 1
+
+
+async def test_a_letter_about_text_that_the_database_cannot_hold_arrives(
+    store: EventStore, redis: Redis, database_url: str
+) -> None:
+    await two_tasks(store)
+    model = await model_in(redis, database_url)
+    async with projecting(store, redis, database_url):
+        poison = await happen_unreadably(
+            store, "task-1", 2, "task.deleted", b'{"task_id":1,"odd\\u0000name":1}'
+        )
+        await until_at(model, poison)
+    [letter] = await asyncio.to_thread(letters, database_url)
+    assert (letter[0], letter[5]) == (poison, ["task:1"])
+
+
 async def test_parked_documents_stay_parked_over_a_restart_and_a_rebuild(
     store: EventStore, redis: Redis, database_url: str
 ) -> None:

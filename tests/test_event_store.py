@@ -81,7 +81,7 @@ async def read_one(log: Log, stream: str) -> Event:
 
 
 async def test_records_come_back_as_the_events_that_went_in(store: EventStore) -> None:
-    credit = {"user_id": 1, "hours": 150, "hourly_rate_cents": 4000, "cost_cents": 6000}
+    credit = {"user_id": 1, "centihours": 150, "hourly_rate_cents": 4000, "cost_cents": 6000}
     events = (TaskAssigned(5, (3, 1)), TaskHoursBooked(5, 150, (credit,)), TaskStatusChanged(5, "completed"))
     appended = await store.append(appending(*events, metadata=Metadata(7, "admin", request_id="req_1")))
     records = await store.read_stream("task-5")
@@ -410,6 +410,32 @@ async def test_closing_does_not_wait_for_ever() -> None:
     assert isinstance(waiting, Unavailable)
 
 
+class Picky(MemoryLog):
+    """A log that takes no group, and is slow with everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups = 0
+
+    async def append_group(self, appends: Sequence[RawAppend]) -> list[Appended | Exception]:
+        self.groups += 1
+        if len(appends) > 1:
+            raise Rejected("not like this")
+        await asyncio.sleep(60)
+        return await super().append_group(appends)
+
+
+async def test_closing_answers_also_those_whose_group_is_written_singly() -> None:
+    log = Picky()
+    async with opened(log, stop_timeout_s=0.1) as store:
+        callers = [asyncio.create_task(store.append(appending(TaskDeleted(n)))) for n in range(3)]
+        await asyncio.sleep(0.01)
+        assert log.groups == 2
+    async with asyncio.timeout(1):
+        outcomes = await asyncio.gather(*callers, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown, Unavailable, Unavailable]
+
+
 class Fragile(MemoryLog):
     """A log that fails in a way nobody foresaw, once."""
 
@@ -473,6 +499,27 @@ async def test_private_rows_are_written_with_their_command(database_url: str) ->
         assert connection.execute(
             "select request_id, address, user_agent, actor_id, dialect from requests"
         ).fetchall() == [("req_2", "10.0.0.1", "curl", 1, "taskflow")]
+
+
+async def test_a_deadlock_over_request_ids_costs_nobody_an_append(database_url: str) -> None:
+    """Clients choose request ids, and a batch of finished requests may meet a group in the other order."""
+    by_hand = await psycopg.AsyncConnection.connect(database_url)
+    async with by_hand, open_store(database_url, MASTER_KEY) as store:
+        await store.append(appending(TaskDeleted(1)))
+        keep = "insert into requests (request_id) values (%s) on conflict do nothing"
+        await by_hand.execute(keep, ["req_last"])
+        callers = [
+            asyncio.create_task(
+                store.append(appending(TaskDeleted(n), metadata=Metadata(request_id=request_id)))
+            )
+            for n, request_id in ((2, "req_first"), (3, "req_last"))
+        ]
+        await asyncio.sleep(0.3)
+        meeting = asyncio.create_task(by_hand.execute(keep, ["req_first"]))
+        await asyncio.wait([meeting], timeout=3)
+        await by_hand.commit()
+        outcomes = await asyncio.gather(*callers, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [Appended, Appended]
 
 
 # Lost answers
@@ -585,6 +632,16 @@ def end_connections(database_url: str) -> None:
             "select pg_terminate_backend(pid, 1000) from pg_stat_activity "
             "where datname = current_database() and pid <> pg_backend_pid()"
         )
+
+
+async def test_the_feed_outlives_a_notification_that_makes_no_sense(database_url: str) -> None:
+    async with open_log(database_url, Bounds(poll_interval_s=60)) as log:
+        assert not await log.wait(0, 0.3)
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as by_hand:
+            await by_hand.execute("notify taskledger_events, 'nonsense'")
+        await asyncio.sleep(0.5)
+        await put(log, "task-1", 1, "task.deleted", b'{"task_id":1}')
+        assert await log.wait(0, 2)
 
 
 async def test_the_feed_outlives_its_listener(database_url: str) -> None:

@@ -126,7 +126,7 @@ def test_what_is_not_code_is_packed_with_the_code() -> None:
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*"):
             if path.is_file() and path.suffix not in (".py", ".pyc"):
-                assert f'"*{path.suffix}"' in packed or f'"{path.name}"' in packed, path
+                assert f'"**/*{path.suffix}"' in packed or f'"{path.name}"' in packed, path
 
 
 def layers(folder: Path) -> str:

@@ -99,6 +99,8 @@ MALFORMED = {
     "NaN": b'{"name": "Web", "budget": NaN}',
     "Infinity": b'{"name": "Web", "budget": Infinity}',
     "a number that no double holds": b'{"name": "Web", "budget": 1e400}',
+    "a number that no decimal holds": b'{"name": "Web", "budget": 1e-99999999999999999999}',
+    "a zero that no decimal holds": b'{"name": "Web", "unknown": 0e99999999999999999999}',
     "invalid UTF-8": b'{"name": "\xff"}',
     "overlong UTF-8": b'{"name": "\xc0\xaf"}',
     "a byte order mark": b'\xef\xbb\xbf{"name": "Web"}',

@@ -125,6 +125,29 @@ async def test_a_conflict_with_ones_own_first_try_is_no_answer(taskflow: Taskflo
     assert len({answer.raw for answer in answers}) == 1
 
 
+async def test_a_refusal_on_another_server_in_the_same_moment_is_the_answer(
+    taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There the name was still taken; here it is free by now, but the key is used up."""
+    other = await taskflow.twin()
+    await other.admin.sign_in()
+    append = taskflow.core.store.append
+    new = {"name": "Sales"}
+    refused: list[Reply] = []
+
+    async def after_the_other(*arguments: object) -> object:
+        monkeypatch.undo()
+        await taskflow.admin.made("/api/departments", new)
+        refused.append(await keyed(other.admin, "a-key", "/api/departments", new))
+        await taskflow.admin.put("/api/departments/2", {"name": "Marketing"})
+        return await append(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(taskflow.core.store, "append", after_the_other)
+    answer = await keyed(taskflow.admin, "a-key", "/api/departments", new)
+    assert (answer.status, is_repeated(answer)) == (422, True)
+    assert [answer.raw] == [each.raw for each in refused]
+
+
 async def test_others_wait_for_the_first_and_then_are_told_to_ask_again(
     taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:

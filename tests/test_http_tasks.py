@@ -236,6 +236,17 @@ async def test_filters_and_sorting(taskflow: Taskflow) -> None:
         check_error(await admin.get(f"/api/tasks?{wrong}"), 400, "BAD_REQUEST")
 
 
+async def test_hours_at_an_absurd_rate_are_refused_and_not_a_failure(taskflow: Taskflow) -> None:
+    dear = await taskflow.user("dear", hourly_rate=999_999_999_999.99)
+    await taskflow.admin.made("/api/projects", {"name": "P"})
+    task = {"title": "T", "assigned_to": [dear], "actual_hours": 999_999.99}
+    answer = await taskflow.admin.post("/api/projects/1/tasks", task)
+    assert (answer.status, list(answer.errors)) == (422, ["actual_hours"]), answer.raw
+    await taskflow.admin.made("/api/projects/1/tasks", task | {"actual_hours": 1})
+    project = (await taskflow.admin.get("/api/projects/1")).data["project"]
+    assert project["spent_budget"] == 999_999_999_999.99
+
+
 async def test_hours_have_two_decimals_and_null_takes_them_back(taskflow: Taskflow) -> None:
     await taskflow.admin.made("/api/projects", {"name": "P"})
     await taskflow.admin.made("/api/projects/1/tasks", {"title": "T", "actual_hours": 0.25})

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from random import Random
+from typing import Any
 
 import psycopg
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from api.embedded_valkey import Valkey
-from events.store import EventStore, open_store
+from events.store import Append, EventStore, open_store
+from events.users import UserRegistered
 from projections.follower import RunnerSettings
+from projections.writer import Fenced, Writer
 from readmodels.connecting import call
 from readmodels.documents import Ref
-from readmodels.keys import Keys
+from readmodels.keys import BEHIND, Keys
 from readmodels.model import PAGE_MAX, NotReady, Query
 from readmodels.redis import RedisModel
-from tests.folding import client
+from tests.folding import GENERATION, begun, client
 from tests.histories import World, history
 from tests.projecting import (
     MASTER_KEY,
@@ -212,6 +216,27 @@ async def test_redis_killed_and_empty_again_is_filled_by_itself(
             await is_the_fold_of_the_log(redis, database_url, store)
 
 
+async def test_a_redis_that_takes_no_more_is_named_and_waited_for(
+    store: EventStore, valkey: Valkey, database_url: str
+) -> None:
+    records = history(Random(27), 60)
+    await append(store, records[:40])
+    async with client(valkey.url()) as redis:
+        model = await model_in(redis, database_url)
+        with capture_logs() as said:
+            async with projecting(store, redis, database_url):
+                await until_at(model, 40)
+                await call(redis, "CONFIG", "SET", "maxmemory", "1")
+                await append(store, records[40:])
+                await asyncio.sleep(1.2)
+                await call(redis, "CONFIG", "SET", "maxmemory", "0")
+                await until_at(model, 60)
+                await is_the_fold_of_the_log(redis, database_url, store)
+    complaints = [line for line in said if line["log_level"] == "warning"]
+    assert 1 <= len(complaints) <= 5
+    assert all("maxmemory" in line["reason"] for line in complaints)
+
+
 async def test_another_log_behind_the_same_redis_begins_anew(
     store: EventStore, redis: Redis, database_url: str
 ) -> None:
@@ -274,3 +299,72 @@ async def test_small_batches_and_large_ones_end_alike(
         await append(store, records[150:])
         await until_at(model, 300)
         await is_the_fold_of_the_log(redis, database_url, store)
+
+
+async def test_keys_of_people_whom_a_restored_log_never_knew_are_forgotten(
+    store: EventStore, redis: Redis, database_url: str
+) -> None:
+    """The number of a user who is gone goes to somebody else, with another key."""
+    await append(store, history(Random(29), 20))
+    model = await model_in(redis, database_url)
+    async with (
+        open_store(database_url, MASTER_KEY) as elsewhere,
+        projecting(elsewhere, redis, database_url),
+    ):
+        last = (await store.append(Append("before", ((person("before"), 1),)))).position
+        await until_at(model, last)
+        await asyncio.to_thread(cut_the_log, database_url, last - 1)
+        build = await call(redis, "HGET", model.keys.checkpoint, "build")
+        await store.append(Append("after", ((person("after"), 1),)))
+        await until_begun_anew(redis, model, build)
+        await until_at(model, last)
+        card = Ref("user", "9999")
+        assert (await model.fetch([card]))[card]["username"] == "after"
+
+
+def person(name: str) -> UserRegistered:
+    return UserRegistered(9999, name, f"{name}@example.com", "", "", "user", None, True, 0)
+
+
+async def test_positions_that_a_restored_log_has_not_reached_keep_nobody_waiting(
+    store: EventStore, redis: Redis, database_url: str
+) -> None:
+    await append(store, history(Random(29), 60))
+    model = await model_in(redis, database_url)
+    await call(redis, "ZADD", BEHIND, 20, "1", 60, "2")
+    async with projecting(store, redis, database_url):
+        await until_at(model, 60)
+        await asyncio.to_thread(cut_the_log, database_url, 39)
+
+        async def forgotten() -> bool:
+            return bool(await call(redis, "ZRANGE", BEHIND, 0, -1) == [b"1"])
+
+        await until(forgotten)
+        await until_at(model, 39)
+
+
+async def test_a_runner_that_was_taken_over_from_while_it_cleared_removes_nothing_more(redis: Redis) -> None:
+    """A process may be frozen anywhere, for longer than its lease lasts."""
+    await begun(redis)
+    scan, reached, thawed = redis.scan, asyncio.Event(), asyncio.Event()
+
+    async def frozen(*arguments: Any, **options: Any) -> Any:
+        found = await scan(*arguments, **options)
+        reached.set()
+        await thawed.wait()
+        return found
+
+    slow = Writer(redis, GENERATION)
+    await slow.seize(2)
+    await call(redis, "SET", slow.keys.document(Ref("task", "1")), "{}")
+    redis.scan = frozen  # type: ignore[method-assign]
+    clearing = asyncio.create_task(slow.clear("log"))
+    await reached.wait()
+    redis.scan = scan  # type: ignore[method-assign]
+    successor = Writer(redis, GENERATION)
+    await successor.seize(3)
+    await call(redis, "SET", slow.keys.document(Ref("task", "1")), "made again")
+    thawed.set()
+    with pytest.raises(Fenced):
+        await clearing
+    assert await call(redis, "GET", slow.keys.document(Ref("task", "1"))) == b"made again"

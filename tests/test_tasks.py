@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from commands.context import Actor
 from commands.errors import Conflict, Forbidden, Hidden, Invalid, NotFound
-from commands.money import cost_cents, equal_shares, half_up
+from commands.money import MONEY_MAX_CENTS, cost_cents, equal_shares, half_up
 from commands.tasks import ASSIGNEES_MAX, AssignTask, ChangeTask, CreateTask, DeleteTask
 from events.event import Event
 from events.projects import ProjectDeleted, ProjectStatusChanged
@@ -20,7 +20,7 @@ from events.tasks import (
     TaskHoursBooked,
     TaskStatusChanged,
 )
-from events.users import UserDeactivated
+from events.users import UserDeactivated, UserRateChanged
 from tests.given import ADMIN, MANAGER, OTHER_MANAGER, OTHER_USER, PEOPLE, USER, Story, given, user
 from tests.test_projects import created as project_created
 
@@ -38,14 +38,16 @@ def created(*assignee_ids: int, project_id: int | None = 1, creator_id: int = MA
         priority="medium",
         status="pending",
         due_date=None,
-        estimated_hours=800,
+        estimated_centihours=800,
         assignee_ids=assignee_ids,
     )
 
 
-def booking(actual_hours: int, *shares: tuple[int, int, int, int]) -> TaskHoursBooked:
-    names = ("user_id", "hours", "hourly_rate_cents", "cost_cents")
-    return TaskHoursBooked(1, actual_hours, tuple(dict(zip(names, share, strict=True)) for share in shares))
+def booking(actual_centihours: int, *shares: tuple[int, int, int, int]) -> TaskHoursBooked:
+    names = ("user_id", "centihours", "hourly_rate_cents", "cost_cents")
+    return TaskHoursBooked(
+        1, actual_centihours, tuple(dict(zip(names, share, strict=True)) for share in shares)
+    )
 
 
 def with_task(*assignee_ids: int) -> Story:
@@ -59,7 +61,7 @@ def test_an_admin_or_the_owning_manager_creates_tasks(actor: Actor) -> None:
         title="Schema",
         priority="high",
         due_date=DUE,
-        estimated_hours=800,
+        estimated_centihours=800,
         assigned_to=(5, 3, 5),
     )
     answer = given(PEOPLE, PROJECT).when(command, by=actor)
@@ -73,7 +75,7 @@ def test_an_admin_or_the_owning_manager_creates_tasks(actor: Actor) -> None:
             priority="high",
             status="pending",
             due_date=DUE,
-            estimated_hours=800,
+            estimated_centihours=800,
             assignee_ids=(5, 3),
         )
     )
@@ -84,9 +86,9 @@ def test_a_task_may_be_created_with_hours_and_notes() -> None:
     command = CreateTask(
         project_id=1,
         title="Schema",
-        estimated_hours=800,
+        estimated_centihours=800,
         assigned_to=(3,),
-        actual_hours=150,
+        actual_centihours=150,
         completion_notes="Done",
     )
     story = given(PEOPLE, user(3, rate=6000), PROJECT)
@@ -146,17 +148,17 @@ def test_only_what_differs_becomes_an_event() -> None:
         due_date=DUE,
         status="in_progress",
         assigned_to=(3,),
-        estimated_hours=None,
+        estimated_centihours=None,
     )
     with_task(3).when(command, by=MANAGER).then(
-        TaskDetailsChanged(1, {"description": "Tables", "due_date": DUE, "estimated_hours": None}),
+        TaskDetailsChanged(1, {"description": "Tables", "due_date": DUE, "estimated_centihours": None}),
         TaskStatusChanged(1, "in_progress"),
     )
     with_task(3).when(ChangeTask(task_id=1, title="Schema", status="pending"), by=MANAGER).then()
 
 
 def test_an_assigned_user_sets_status_hours_and_notes() -> None:
-    command = ChangeTask(task_id=1, status="completed", actual_hours=600, completion_notes="Done")
+    command = ChangeTask(task_id=1, status="completed", actual_centihours=600, completion_notes="Done")
     with_task(3).when(command, by=USER).then(
         TaskDetailsChanged(1, {"completion_notes": "Done"}),
         booking(600, (3, 600, 0, 0)),
@@ -243,12 +245,12 @@ def test_a_closed_project_cannot_slip_in_while_a_task_changes() -> None:
 
 
 def test_assigning_replaces_the_assignees_and_sets_the_estimate() -> None:
-    command = AssignTask(task_id=1, user_ids=(5, 3, 5), estimated_hours=1000)
+    command = AssignTask(task_id=1, user_ids=(5, 3, 5), estimated_centihours=1000)
     with_task(3).when(command, by=MANAGER).then(
-        TaskDetailsChanged(1, {"estimated_hours": 1000}), TaskAssigned(1, (5, 3))
+        TaskDetailsChanged(1, {"estimated_centihours": 1000}), TaskAssigned(1, (5, 3))
     )
     with_task(3).when(AssignTask(task_id=1), by=MANAGER).then(TaskAssigned(1, ()))
-    with_task(3).when(AssignTask(task_id=1, user_ids=(3,), estimated_hours=800), by=MANAGER).then()
+    with_task(3).when(AssignTask(task_id=1, user_ids=(3,), estimated_centihours=800), by=MANAGER).then()
 
 
 RATED = (*user(3, rate=3333), *user(5, rate=5000), *user(2, "manager", rate=9000))
@@ -256,41 +258,51 @@ RATED = (*user(3, rate=3333), *user(5, rate=5000), *user(2, "manager", rate=9000
 
 def test_hours_are_credited_to_the_caller_when_assigned() -> None:
     story = given(PEOPLE, RATED, PROJECT, created(5, 3))
-    story.when(ChangeTask(task_id=1, actual_hours=150), by=USER).then(booking(150, (3, 150, 3333, 5000)))
+    story.when(ChangeTask(task_id=1, actual_centihours=150), by=USER).then(booking(150, (3, 150, 3333, 5000)))
 
 
 def test_else_in_equal_parts_with_the_odd_hundredth_to_the_lowest_id() -> None:
     story = given(PEOPLE, RATED, PROJECT, created(5, 3))
-    story.when(ChangeTask(task_id=1, actual_hours=101), by=MANAGER).then(
+    story.when(ChangeTask(task_id=1, actual_centihours=101), by=MANAGER).then(
         booking(101, (3, 51, 3333, 1700), (5, 50, 5000, 2500))
     )
 
 
 def test_only_the_difference_is_booked_and_a_lower_total_takes_back() -> None:
     story = given(PEOPLE, RATED, PROJECT, created(3), booking(150, (3, 150, 3333, 5000)))
-    story.when(ChangeTask(task_id=1, actual_hours=200), by=USER).then(booking(200, (3, 50, 3333, 1667)))
-    story.when(ChangeTask(task_id=1, actual_hours=0), by=USER).then(booking(0, (3, -150, 3333, -5000)))
-    story.when(ChangeTask(task_id=1, actual_hours=None), by=USER).then(booking(0, (3, -150, 3333, -5000)))
-    story.when(ChangeTask(task_id=1, actual_hours=150), by=USER).then()
+    story.when(ChangeTask(task_id=1, actual_centihours=200), by=USER).then(booking(200, (3, 50, 3333, 1667)))
+    story.when(ChangeTask(task_id=1, actual_centihours=0), by=USER).then(booking(0, (3, -150, 3333, -5000)))
+    story.when(ChangeTask(task_id=1, actual_centihours=None), by=USER).then(
+        booking(0, (3, -150, 3333, -5000))
+    )
+    story.when(ChangeTask(task_id=1, actual_centihours=150), by=USER).then()
+
+
+def test_a_booking_costs_no_more_than_any_amount_of_money_can_be() -> None:
+    story = given(PEOPLE, UserRateChanged(3, MONEY_MAX_CENTS), PROJECT, created(3))
+    hour = booking(100, (3, 100, MONEY_MAX_CENTS, MONEY_MAX_CENTS))
+    story.when(ChangeTask(task_id=1, actual_centihours=100), by=USER).then(hour)
+    refusal = story.when(ChangeTask(task_id=1, actual_centihours=101), by=USER).refused(Invalid)
+    assert refusal.errors == {"actual_hours": ["Actual hours must cost at most 999,999,999,999.99"]}
 
 
 def test_hours_of_nobody_cost_nothing() -> None:
-    with_task().when(ChangeTask(task_id=1, actual_hours=150), by=MANAGER).then(booking(150))
+    with_task().when(ChangeTask(task_id=1, actual_centihours=150), by=MANAGER).then(booking(150))
 
 
 def test_a_share_of_nothing_is_no_credit() -> None:
     story = given(PEOPLE, RATED, PROJECT, created(5, 3))
-    story.when(ChangeTask(task_id=1, actual_hours=1), by=MANAGER).then(booking(1, (3, 1, 3333, 33)))
+    story.when(ChangeTask(task_id=1, actual_centihours=1), by=MANAGER).then(booking(1, (3, 1, 3333, 33)))
 
 
 def test_zero_hours_are_an_answer_too() -> None:
-    with_task(3).when(ChangeTask(task_id=1, actual_hours=0), by=USER).then(booking(0))
-    with_task(3).when(ChangeTask(task_id=1, actual_hours=None), by=USER).then()
+    with_task(3).when(ChangeTask(task_id=1, actual_centihours=0), by=USER).then(booking(0))
+    with_task(3).when(ChangeTask(task_id=1, actual_centihours=None), by=USER).then()
 
 
 def test_hours_given_with_new_assignees_are_theirs() -> None:
     story = given(PEOPLE, RATED, PROJECT, created(3))
-    story.when(ChangeTask(task_id=1, assigned_to=(5,), actual_hours=100), by=MANAGER).then(
+    story.when(ChangeTask(task_id=1, assigned_to=(5,), actual_centihours=100), by=MANAGER).then(
         TaskAssigned(1, (5,)), booking(100, (5, 100, 5000, 5000))
     )
 
@@ -301,21 +313,21 @@ def test_hours_given_with_new_assignees_are_theirs() -> None:
 def test_credits_add_up_to_the_hours_of_the_task(totals: list[tuple[int, Actor]]) -> None:
     story = given(PEOPLE, RATED, PROJECT, created(5, 3))
     for total, actor in totals:
-        answer = story.when(ChangeTask(task_id=1, actual_hours=total), by=actor)
+        answer = story.when(ChangeTask(task_id=1, actual_centihours=total), by=actor)
         story = given(story.events, answer.decision.events)
     bookings = [event for event in story.events if isinstance(event, TaskHoursBooked)]
     credited = [credit for event in bookings for credit in event.credits]
-    assert sum(credit["hours"] for credit in credited) == (totals[-1][0] if totals else 0)
+    assert sum(credit["centihours"] for credit in credited) == (totals[-1][0] if totals else 0)
     assert {credit["user_id"] for credit in credited} <= {3, 5}
     for credit in credited:
-        assert credit["cost_cents"] == cost_cents(credit["hours"], credit["hourly_rate_cents"])
+        assert credit["cost_cents"] == cost_cents(credit["centihours"], credit["hourly_rate_cents"])
 
 
 PERSONAL = created(5, project_id=None, creator_id=USER.id)
 
 
 def test_everybody_may_have_tasks_of_their_own_and_manage_them_as_an_owner_would() -> None:
-    command = CreateTask(project_id=None, title="Schema", estimated_hours=800, assigned_to=(5,))
+    command = CreateTask(project_id=None, title="Schema", estimated_centihours=800, assigned_to=(5,))
     given(PEOPLE).when(command, by=USER).then(PERSONAL)
     for actor in (USER, ADMIN):
         story = given(PEOPLE, PERSONAL)

@@ -20,12 +20,12 @@ from pydantic import (
 from api.shapes import (
     EMAIL_MAX,
     HOURS_MAX_HUNDREDTHS,
-    MONEY_MAX_CENTS,
     USERNAME,
     has_hundredths_only,
     instant_of,
     is_email,
 )
+from commands.money import MONEY_MAX_CENTS
 from events.instants import Instant
 
 ID_MAX: Final = 2**63 - 1

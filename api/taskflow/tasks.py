@@ -35,8 +35,8 @@ class TaskChange(Body):
     priority: Priority = "medium"
     status: Status = "pending"
     due_date: Moment | None = None
-    estimated_hours: Hours | None = None
-    actual_hours: Hours | None = None
+    estimated_hours: Hours | None = Field(default=None, serialization_alias="estimated_centihours")
+    actual_hours: Hours | None = Field(default=None, serialization_alias="actual_centihours")
     assigned_to: Ids = Field(default=[])
     completion_notes: Annotated[Prose, Field(max_length=5000)] = ""
 
@@ -47,7 +47,7 @@ class NewTask(TaskChange):
 
 class Assignment(Body):
     user_ids: Ids
-    estimated_hours: Hours | None = None
+    estimated_hours: Hours | None = Field(default=None, serialization_alias="estimated_centihours")
 
 
 FILTERS: Final[parameters.Parameters] = {
@@ -176,8 +176,8 @@ def shown_task(task: Document, people: Mapping[int, Document]) -> dict[str, Any]
         "assigned_to": assignees[0] if assignees else None,
         "assignees": assignees,
         "due_date": moment(task["due_date"]),
-        "estimated_hours": hours(task["estimated_hours"]),
-        "actual_hours": hours(task["actual_hours"]),
+        "estimated_hours": hours(task["estimated_centihours"]),
+        "actual_hours": hours(task["actual_centihours"]),
         "completion_notes": task["completion_notes"],
         "tags": [],
         "created_at": moment(task["created_at"]),

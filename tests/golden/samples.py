@@ -113,8 +113,8 @@ TELLING = {
     "end_date": "2025-12-31T23:59:59.999999Z",
     "due_date": "2025-07-01T12:30:00.000000Z",
     "credits": (
-        {"user_id": 7, "hours": 150, "hourly_rate_cents": 4000, "cost_cents": 6000},
-        {"user_id": 8, "hours": -25, "hourly_rate_cents": 0, "cost_cents": 0},
+        {"user_id": 7, "centihours": 150, "hourly_rate_cents": 4000, "cost_cents": 6000},
+        {"user_id": 8, "centihours": -25, "hourly_rate_cents": 0, "cost_cents": 0},
     ),
 }
 
