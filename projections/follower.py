@@ -28,7 +28,7 @@ class RunnerSettings:
     """
 
     batch_events_max: int = 1_000
-    filling_batch_events_max: int = 4_000
+    filling_batch_events_max: int = 20_000
     idle_check_s: float = 0.25
     acquire_interval_s: float = 0.5
     retry_min_s: float = 0.05
