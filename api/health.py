@@ -59,6 +59,8 @@ class Health:
         """How far the read model is behind the log, in events and in seconds."""
         position = await self._core.model.position()
         head = await self._core.store.head()
+        if position > head:
+            raise NotHealthy(f"the read model is at {position}, the log ends at {head}: it was restored")
         row = await self._core.database.row("oldest_unfolded", position=position)
         lag = {"events": max(0, head - position), "seconds": round(row[0], 1) if row else 0.0}
         if lag["seconds"] > self._core.settings.projector_lag_max_s:

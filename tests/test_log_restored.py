@@ -38,6 +38,7 @@ async def test_who_writes_to_a_restored_log_is_answered_with_what_was_written(ta
     await taskflow.admin.made("/api/projects", {"name": "Before, too"})
     await caught_up(taskflow.core)
     await restored(taskflow, head)
+    assert (await taskflow.admin.get("/readyz")).status == 503
 
     answer = await taskflow.admin.post("/api/projects", {"name": "After"})
     assert (answer.status, answer.headers.get("X-Read-Model")) == (201, "behind")
