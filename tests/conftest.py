@@ -12,7 +12,14 @@ import redis
 from blockbuster import blockbuster
 from blockbuster.blockbuster import BlockBuster, BlockingError
 from psycopg import sql
+from redis.asyncio import Redis
 
+from events.log import Log
+from events.memory import MemoryLog
+from events.postgres import open_log
+from events.store import EventStore, open_store
+from tests.folding import client
+from tests.projecting import MASTER_KEY
 from tests.servers import Servers, servers
 
 if TYPE_CHECKING:
@@ -70,6 +77,34 @@ def redis_url(test_servers: Servers) -> str:
     client.flushdb()
     client.close()
     return url
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def log_place(request: pytest.FixtureRequest) -> str | None:
+    """Where a test's log is kept: a test that asks runs on every implementation."""
+    return request.getfixturevalue("database_url") if request.param == "postgres" else None
+
+
+@pytest.fixture
+async def log(log_place: str | None) -> AsyncIterator[Log]:
+    if log_place is None:
+        yield MemoryLog()
+    else:
+        async with open_log(log_place) as postgres_log:
+            yield postgres_log
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[EventStore]:
+    """An event store on a ledger of this test's own."""
+    async with open_store(database_url, MASTER_KEY) as opened:
+        yield opened
+
+
+@pytest.fixture(name="redis")
+async def connected_redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with client(redis_url) as connected:
+        yield connected
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
@@ -21,12 +20,6 @@ from tests.folding import GENERATION, begun, client
 from tests.histories import history
 
 RECORDS = history(Random(41), 60)
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with client(redis_url) as connected:
-        yield connected
 
 
 async def fold_later(live: Live, start: int, end: int, after_s: float = 0.1) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
@@ -14,26 +13,13 @@ from structlog.testing import capture_logs
 from events.event import Event
 from events.log import RawAppend, RawEvent
 from events.projects import ProjectCreated, ProjectDeleted
-from events.store import Append, EventStore, open_store
+from events.store import Append, EventStore
 from events.tasks import TaskCreated, TaskHoursBooked, TaskStatusChanged
 from readmodels.documents import Ref
 from readmodels.model import Query
-from tests.folding import client
-from tests.projecting import MASTER_KEY, model_in, projecting, until_at
+from tests.projecting import model_in, projecting, until_at
 
 SICK, WELL = Ref("task", "1"), Ref("task", "2")
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[EventStore]:
-    async with open_store(database_url, MASTER_KEY) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with client(redis_url) as connected:
-        yield connected
 
 
 async def happen(store: EventStore, event: Event, version: int) -> int:

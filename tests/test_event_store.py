@@ -35,20 +35,6 @@ ANA = UserRegistered(1, "ana", "ana@example.org", "Ana", "Núñez", "user", None
 numbers = itertools.count(1)
 
 
-@pytest.fixture(params=["memory", "postgres"])
-def log_place(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("database_url") if request.param == "postgres" else None
-
-
-@pytest.fixture
-async def log(log_place: str | None) -> AsyncIterator[Log]:
-    if log_place is None:
-        yield MemoryLog()
-    else:
-        async with open_log(log_place) as postgres_log:
-            yield postgres_log
-
-
 @asynccontextmanager
 async def opened(log: Log, **settings: Any) -> AsyncIterator[EventStore]:
     async with EventStore(log, Keyring(MASTER_KEY), **settings) as store:

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from events.connections import Connections
 from projections.generations import FINGERPRINT, fingerprint, generation_of, mark_ready, sources
 from readmodels.keys import Keys
-from tests.folding import begun, client, everything
+from tests.folding import begun, everything
 
 
 @pytest.fixture
@@ -19,12 +19,6 @@ async def connections(database_url: str) -> AsyncIterator[Connections]:
     opened = Connections(database_url)
     yield opened
     await opened.close()
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with client(redis_url) as connected:
-        yield connected
 
 
 def test_the_fingerprint_is_that_of_folds_kinds_and_events() -> None:

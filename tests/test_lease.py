@@ -16,16 +16,15 @@ import pytest
 from redis.asyncio import Redis
 
 from events.connections import Connections
-from events.store import EventStore, open_store
+from events.store import EventStore
 from projections.lease import Lease, LeaseLost
 from projections.live import Live
 from projections.writer import Fenced, Writer
 from readmodels.connecting import call
 from readmodels.redis import RedisModel
-from tests.folding import GENERATION, Letters, begun, client
+from tests.folding import GENERATION, Letters, begun
 from tests.histories import history
 from tests.projecting import (
-    MASTER_KEY,
     append,
     is_the_fold_of_the_log,
     model_in,
@@ -43,18 +42,6 @@ async def connections(database_url: str) -> AsyncIterator[Connections]:
     opened = Connections(database_url)
     yield opened
     await opened.close()
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[EventStore]:
-    async with open_store(database_url, MASTER_KEY) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with client(redis_url) as connected:
-        yield connected
 
 
 async def test_a_lease_has_one_holder_and_each_a_higher_epoch(connections: Connections) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,25 +13,9 @@ from events.errors import DuplicateCommand, Stale
 from events.group import pick
 from events.instants import instant, moment
 from events.log import Appended, Guard, Log, Metadata, RawAppend, RawEvent
-from events.memory import MemoryLog
-from events.postgres import open_log
 from events.private import KeepUserKey
 
 numbers = itertools.count(1)
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def log_place(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("database_url") if request.param == "postgres" else None
-
-
-@pytest.fixture
-async def log(log_place: str | None) -> AsyncIterator[Log]:
-    if log_place is None:
-        yield MemoryLog()
-    else:
-        async with open_log(log_place) as postgres_log:
-            yield postgres_log
 
 
 def event(stream: str, version: int, topic: str = "thing.happened", state: bytes = b"{}") -> RawEvent:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
@@ -30,12 +29,6 @@ SORTS = {
     "department": ("created", "id", "name"),
 }
 KEYS = Keys(GENERATION)
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with client(redis_url) as connected:
-        yield connected
 
 
 async def in_memory(_: Redis, records: list[Record]) -> Model:

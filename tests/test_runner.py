@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -35,18 +35,6 @@ from tests.projecting import (
     until_at,
 )
 from tests.servers import own_valkey, short_folder
-
-
-@pytest.fixture
-async def store(database_url: str) -> AsyncIterator[EventStore]:
-    async with open_store(database_url, MASTER_KEY) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with client(redis_url) as connected:
-        yield connected
 
 
 async def test_it_folds_what_is_there_and_follows_what_comes(
