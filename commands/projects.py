@@ -76,13 +76,13 @@ class Project:
         """Owning is not enough: an owner who is no manager any more only looks on."""
         return actor.is_admin or (actor.role == "manager" and actor.id == self.owner_id)
 
-    def must_be_managed_by(self, actor: Actor, what: str = "project") -> None:
-        """Raises Forbidden, or Hidden when the actor may not even know of `what`."""
+    def must_be_managed_by(self, actor: Actor, what: str = "project", *, is_seen: bool = False) -> None:
+        """Raises Forbidden, or Hidden when the actor may not even know of `what` (unless `is_seen`)."""
         if self.is_managed_by(actor):
             return
         if actor.role == "manager":
             raise Forbidden("admin")
-        if actor.id == self.owner_id:
+        if is_seen or actor.id == self.owner_id:
             raise Forbidden("manager")
         raise Hidden(what, self.id)
 

@@ -206,9 +206,7 @@ def _must_be_managed(task: Task, project: Project | None, actor: Actor) -> None:
     """An assignee always sees the task, so the answer to one is never that it does not exist."""
     assigned = _is_assigned(task, actor)
     if project:
-        if assigned and not project.is_managed_by(actor):
-            raise Forbidden("admin" if actor.role == "manager" else "manager")
-        project.must_be_managed_by(actor, "task")
+        project.must_be_managed_by(actor, "task", is_seen=assigned)
     elif not actor.is_admin and actor.id != task.creator_id:
         raise Forbidden("admin") if assigned or actor.role == "manager" else NotFound("task")
 

@@ -105,4 +105,3 @@ PAGING: Final[Parameters] = {
     "page": Parameter(_number(_PAGE), "a page number from 1"),
     "per_page": Parameter(_number(_PAGE, PER_PAGE_MAX), f"a number from 1 to {PER_PAGE_MAX}"),
 }
-NONE: Final[Parameters] = {}
