@@ -78,6 +78,15 @@ class Running:
             return psutil.Process(self.process.pid).children(recursive=True)
         return []
 
+    def descendants_named(self, word: str) -> list[psutil.Process]:
+        """Those with `word` as their name or in their command line; who ends meanwhile is none of them."""
+        found = []
+        for process in self.descendants():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if word in (process.name(), *process.cmdline()):
+                    found.append(process)
+        return found
+
     def kill_group(self) -> None:
         """What `kill -9 -PGID` does: the servers, the projector and their supervisor at once."""
         os.killpg(self.process.pid, signal.SIGKILL)

@@ -104,7 +104,7 @@ def test_a_server_that_dies_is_started_again(tmp_path: Path) -> None:
 
 def test_several_workers_share_the_port(tmp_path: Path) -> None:
     with running(tmp_path / "data", "--workers", "2") as ledger:
-        servers = [p for p in ledger.descendants() if "serve" in p.cmdline()]
+        servers = ledger.descendants_named("serve")
         assert len(servers) == 2
         session = signed_in(ledger.url)
         for number in range(10):
@@ -313,7 +313,7 @@ def complains(done: subprocess.CompletedProcess[str], *words: str) -> None:
 
 def part_named(ledger: Running, name: str) -> psutil.Process:
     """The process of that name; of PostgreSQL's many, the one that the others descend from."""
-    found = [p for p in ledger.descendants() if name in p.cmdline() or p.name() == name]
+    found = ledger.descendants_named(name)
     pids = {process.pid for process in found}
     return next(process for process in found if process.ppid() not in pids)
 
