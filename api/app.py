@@ -16,12 +16,15 @@ from api.csrf import CsrfTokens
 from api.database import Database
 from api.health import Health
 from api.idempotency import Repetitions
+from api.limits.limiter import Limiter, limiting
 from api.passwords import Passwords
 from api.positions import Positions
 from api.purge import purging
+from api.reports.delivery import Reports
 from api.requests import add_headers, with_deadline, with_request_id
 from api.sessions import Sessions
 from api.settings import Settings
+from api.taskflow.quota import add_quota_headers, with_quota
 from api.taskflow.routes import HEALTH, routes, with_envelope
 from commands.dispatcher import Dispatcher
 from events.connections import Connections
@@ -41,9 +44,9 @@ def build_app(settings: Settings) -> web.Application:
 
     Starting it raises `events.errors.Unavailable` when the database cannot be reached.
     """
-    # The outermost comes first: an id even for what fails, a deadline within the envelope.
-    app = web.Application(middlewares=[with_request_id, with_envelope, with_deadline(settings)])
-    app.on_response_prepare.append(add_headers)
+    # The outermost comes first: an id even for what fails, a deadline within the envelope, then counting.
+    app = web.Application(middlewares=[with_request_id, with_envelope, with_deadline(settings), with_quota])
+    app.on_response_prepare.extend([add_headers, add_quota_headers])
     app.add_routes(routes())
 
     async def core(app: web.Application) -> AsyncIterator[None]:
@@ -71,7 +74,13 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
         stack.callback(passwords.close)
         model = RedisModel(redis, generation, settings.redis_timeout_s, announced=announcements.heard)
         positions = Positions(redis, settings.redis_timeout_s)
-        core = core_of(settings, store, model, announcements, Database(connections), passwords, positions)
+        reports = Reports(settings.report_queue_max, settings.report_timeout_s)
+        stack.push_async_callback(reports.close)
+        database = Database(connections)
+        limiter = await stack.enter_async_context(limiting(settings, time.monotonic))
+        core = core_of(
+            settings, store, model, announcements, database, passwords, positions, reports, limiter
+        )
         announcements.on_rebuilt(core.forget)
         for work in (core.attempts.run(), positions.share(), purging(core)):
             await stack.enter_async_context(background(work))
@@ -87,6 +96,8 @@ def core_of(
     database: Database,
     passwords: Passwords,
     positions: Positions,
+    reports: Reports,
+    limiter: Limiter | None,
 ) -> Core:
     """What is made of other parts and needs no closing itself."""
     csrf_key = derived(settings.master_key, b"taskledger csrf tokens")
@@ -110,6 +121,8 @@ def core_of(
         attempts=Attempts(
             database, queue_max=settings.attempts_queue_max, batch_max=settings.attempts_batch_max
         ),
+        reports=reports,
+        limiter=limiter,
         fingerprint_secret=derived(settings.master_key, b"taskledger request fingerprints"),
     )
 

@@ -14,7 +14,7 @@ from commands.admins import Admins
 from commands.context import SYSTEM
 from commands.dispatcher import Dispatcher
 from commands.ledger import PrepareLedger
-from events.instants import now
+from events.instants import Instant, now
 from events.keys import WrongMasterKey
 from events.log import Metadata
 from events.store import EventStore, open_store
@@ -32,9 +32,12 @@ WEAK: Final = frozenset(
 """Passwords that everybody tries first."""
 
 
-async def prepare(settings: Settings, environ: Mapping[str, str]) -> bool:
+async def prepare(
+    settings: Settings, environ: Mapping[str, str], *, recorded_at: Instant | None = None
+) -> bool:
     """Make the first admin where there is none; True when the development login works afterwards.
 
+    `recorded_at` is when that happened, where a history is made up; else it happens now.
     Raises CannotRun when the master key is not this ledger's, or when production would start with a
     password that strangers know, or with none.
     """
@@ -50,7 +53,7 @@ async def prepare(settings: Settings, environ: Mapping[str, str]) -> bool:
             raise CannotRun(
                 "this ledger has no admin yet: set TASKLEDGER_ADMIN_PASSWORD to the password of the first one"
             )
-        await _make_admin(dispatcher, chosen or DEVELOPMENT_PASSWORD)
+        await _make_admin(dispatcher, chosen or DEVELOPMENT_PASSWORD, recorded_at)
         return not chosen
 
 
@@ -64,9 +67,10 @@ async def _must_open(store: EventStore) -> None:
         ) from None
 
 
-async def _make_admin(dispatcher: Dispatcher, password: str) -> None:
+async def _make_admin(dispatcher: Dispatcher, password: str, recorded_at: Instant | None) -> None:
     command = PrepareLedger(username=USERNAME, email=EMAIL, password_hash=hash_password(password))
-    await dispatcher.dispatch(command, SYSTEM, Metadata(dialect="cli", actor_role="system"), now=now())
+    source = Metadata(dialect="cli", actor_role="system")
+    await dispatcher.dispatch(command, SYSTEM, source, now=recorded_at or now(), recorded_at=recorded_at)
 
 
 def _development_login_works(settings: Settings) -> bool:

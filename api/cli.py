@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,13 +15,16 @@ DataOption = Annotated[
 ]
 HostOption = Annotated[
     str,
-    typer.Option(metavar="HOST", help="The address to listen on; another than loopback means production."),
+    typer.Option(
+        "--host", metavar="HOST", help="The address to listen on; another than loopback means production."
+    ),
 ]
 PortOption = Annotated[
-    int, typer.Option(metavar="PORT", min=1, max=65535, help="The port of the TaskFlow Pro API.")
+    int, typer.Option("--port", metavar="PORT", min=1, max=65535, help="The port of the TaskFlow Pro API.")
 ]
 WorkersOption = Annotated[
-    int, typer.Option(metavar="N", min=1, max=32, help="How many server processes share the port.")
+    int,
+    typer.Option("--workers", metavar="N", min=1, max=32, help="How many server processes share the port."),
 ]
 LifelineOption = Annotated[int | None, typer.Option("--lifeline", hidden=True)]
 
@@ -83,6 +87,41 @@ def migrate(data: DataOption = None) -> None:
     from api.parts import migrate as run
 
     run(data)
+
+
+@app.command("sample-data")
+def sample_data(
+    projects: Annotated[int, typer.Option(metavar="N", min=0, max=1000, help="How many projects.")] = 10,
+    tasks: Annotated[
+        int, typer.Option(metavar="N", min=0, max=10_000, help="How many tasks in each project.")
+    ] = 50,
+    users: Annotated[int, typer.Option(metavar="N", min=0, max=1000, help="How many people.")] = 20,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Another number makes another history, the same one the same.")
+    ] = 1,
+    months: Annotated[
+        int, typer.Option(metavar="N", min=1, max=120, help="How long ago the history begins.")
+    ] = 18,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="DATE", formats=["%Y-%m-%d"], help="The day before which it ends; today by default."
+        ),
+    ] = None,
+    data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Tell what was made as JSON.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Also in production.")] = False,
+) -> None:
+    """Fill a ledger with the made-up history of a company: 18 months of projects, hours, money and risks.
+
+    Works whether the ledger is running or not. In a new --data folder the history is recorded at its own
+    time; in a ledger with later events everything is recorded now.
+    """
+    from api.sample_data.command import Options
+    from api.sample_data.command import sample_data as run
+
+    day = until.date() if until else None
+    raise typer.Exit(run(Options(projects, tasks, users, seed, months, day, data, as_json, yes)))
 
 
 @app.command(context_settings=PASS_ON)

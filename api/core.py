@@ -11,8 +11,10 @@ from api.attempts import Attempts
 from api.csrf import CsrfTokens
 from api.database import Database
 from api.idempotency import Repetitions
+from api.limits.limiter import Limiter
 from api.passwords import Passwords
 from api.positions import Positions
+from api.reports.delivery import Reports
 from api.sessions import Sessions
 from api.settings import Settings
 from commands.dispatcher import Dispatcher
@@ -23,7 +25,7 @@ from readmodels.model import Model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """`fingerprint_secret` keys the fingerprints of request bodies."""
+    """`fingerprint_secret` keys the fingerprints of request bodies; without a limiter all limits are off."""
 
     settings: Settings
     store: EventStore
@@ -37,6 +39,8 @@ class Core:
     repetitions: Repetitions
     positions: Positions
     attempts: Attempts
+    limiter: Limiter | None
+    reports: Reports
     fingerprint_secret: bytes
 
     def forget(self) -> None:

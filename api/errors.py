@@ -10,6 +10,7 @@ RequestError
 ├── UnsupportedMediaType   the body is no plain JSON
 ├── KeyReused              the Idempotency-Key stands for another body
 ├── KeyBusy                the first request with this Idempotency-Key is still running
+├── RateLimited            there were too many requests
 └── TryLater               something that is needed is away, behind or full
 """
 
@@ -57,6 +58,17 @@ class KeyReused(RequestError):
 class KeyBusy(RequestError):
     def __init__(self) -> None:
         super().__init__("The first request with this Idempotency-Key is still running; ask again")
+
+
+class RateLimited(RequestError):
+    """`limit` is as in `20 per 1 minute`; `retry_after_s` is when one more request may pass."""
+
+    def __init__(self, limit: str, whose: str, retry_after_s: int) -> None:
+        super().__init__(
+            f"Too many requests: the limit for {whose} is {limit}. Ask again in {retry_after_s} seconds"
+        )
+        self.limit = limit
+        self.retry_after_s = retry_after_s
 
 
 class TryLater(RequestError):

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from api.limits.allowances import DEFAULT_LIMITS, RateLimits, rate_limits
+
 MASTER_KEY_BYTES: Final = 32
 PREFIX: Final = "TASKLEDGER_"
 # Names that the whole world knows keep their own.
@@ -70,6 +72,14 @@ class Settings:
     purge_interval_s: float = 600.0
     purge_batch_max: int = 1000
     projector_lag_max_s: float = 5.0
+
+    rate_limits: RateLimits | None = DEFAULT_LIMITS
+    limiter_retry_s: float = 1.0
+
+    report_inline_bytes_max: int = 256 * 1024
+    report_queue_max: int = 20
+    report_timeout_s: float = 12.0
+    report_send_timeout_s: float = 120.0
 
     @property
     def is_production(self) -> bool:
@@ -160,6 +170,7 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "public_url": _url,
     "trusted_proxies": _networks,
     "log_format": _choice("auto", "json", "console"),
+    "rate_limits": rate_limits,
     "log_level": _choice("debug", "info", "warning", "error"),
 }
 _READERS_BY_TYPE: Final[Mapping[str, Callable[[str], Any]]] = {

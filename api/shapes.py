@@ -15,20 +15,23 @@ HUNDREDTH: Final = Decimal("0.01")
 
 USERNAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
-_EMAIL = re.compile(
+EMAIL: Final = re.compile(
     r"(?!.*\.\.)"
     r"[A-Za-z0-9][A-Za-z0-9._%+-]*[A-Za-z0-9]"
     r"@[A-Za-z0-9][A-Za-z0-9.-]*\.[A-Za-z]{2,}"
 )
 # Languages write up to nine digits of a second, and offsets with or without the colon.
-_MOMENT = re.compile(
-    r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII
+MOMENT: Final = re.compile(
+    r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
+    r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?)?"
 )
+"""Whether a month has the day is left to the calendar."""
 
 
 def is_email(text: str) -> bool:
     """Whether `text` has the shape of an address: `name@host.example`, at most 120 characters."""
-    return len(text) <= EMAIL_MAX and _EMAIL.fullmatch(text) is not None
+    return len(text) <= EMAIL_MAX and EMAIL.fullmatch(text) is not None
 
 
 def instant_of(text: str) -> Instant:
@@ -36,7 +39,7 @@ def instant_of(text: str) -> Instant:
 
     What is finer than a microsecond is cut off. Raises ValueError.
     """
-    if not _MOMENT.fullmatch(text):
+    if not MOMENT.fullmatch(text):
         raise ValueError(text)
     moment = datetime.fromisoformat(text)
     try:

@@ -49,6 +49,7 @@ class _Request:
     expected_version: int | None
     command_id: str
     fingerprint: str | None
+    recorded_at: Instant | None
 
 
 async def nobody_sees(_user_id: int, _project_id: int) -> bool:
@@ -87,10 +88,12 @@ class Dispatcher:
         expected_version: int | None = None,
         command_id: str | None = None,
         fingerprint: str | None = None,
+        recorded_at: Instant | None = None,
     ) -> Decided:
         """Carries the command out, all of it or nothing.
 
         `expected_version` is the version of the command's main object that the client has seen.
+        `recorded_at` is for histories that are made up or taken over: see `events.log.RawAppend`.
         Raises a Refusal, AlreadyDone when `command_id` is in the log, and the store's Unavailable
         and OutcomeUnknown.
         """
@@ -102,6 +105,7 @@ class Dispatcher:
             expected_version,
             command_id or uuid4().hex,
             fingerprint,
+            recorded_at,
         )
         async with self._lock(main_stream(command)):
             return await self._carry_out(request)
@@ -115,6 +119,10 @@ class Dispatcher:
         streams = [stream_of(kind, key) for key in keys]
         held = await self._states.read(streams)
         return [cast(S, held[stream].state) for stream in streams]
+
+    async def draw_ahead(self, sequence: str, count: int) -> None:
+        """Have numbers at hand for `count` new objects, so that many can be made without waiting for each."""
+        await self._numbers.draw_ahead(sequence, count)
 
     def forget(self) -> None:
         """Read every state again: the log was restored, and what is cached may never have happened."""
@@ -181,6 +189,7 @@ class Dispatcher:
             private=decision.private,
             metadata=request.metadata,
             fingerprint=request.fingerprint,
+            recorded_at=request.recorded_at,
         )
         try:
             appended = await self._store.append(append)

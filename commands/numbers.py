@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 
 
@@ -14,9 +14,16 @@ class Numbers:
         self._draw = draw
         self._waiting: defaultdict[str, list[asyncio.Future[int]]] = defaultdict(list)
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._drawn: defaultdict[str, deque[int]] = defaultdict(deque)
+
+    async def draw_ahead(self, sequence: str, count: int) -> None:
+        """Draw numbers that `next` hands out first, in order and without a round trip."""
+        self._drawn[sequence] += await self._draw(sequence, count)
 
     async def next(self, sequence: str) -> int:
         """One new number; raises what the store raises."""
+        if self._drawn[sequence]:
+            return self._drawn[sequence].popleft()
         future = asyncio.get_running_loop().create_future()
         self._waiting[sequence].append(future)
         if sequence not in self._running:

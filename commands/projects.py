@@ -86,13 +86,15 @@ class Project:
             raise Forbidden("manager")
         raise Hidden(what, self.id)
 
-    def must_take_work(self) -> None:
-        """Raises Conflict when the project is closed."""
+    def must_take(self, what: str) -> None:
+        """Raises Conflict when the project is closed; `what` it then refuses, as in "new risks"."""
         if self.status in ("completed", "cancelled"):
             raise Conflict(
-                f"The project is {self.status} and takes no new or changed tasks; "
-                "set its status to active to reopen it"
+                f"The project is {self.status} and takes no {what}; set its status to active to reopen it"
             )
+
+    def must_take_work(self) -> None:
+        self.must_take("new or changed tasks")
 
 
 def evolve(project: Project, event: Event) -> Project:

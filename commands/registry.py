@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from commands import admins, claims, departments, projects, tasks, users
+from commands import admins, claims, departments, expenses, projects, risks, tasks, users
 from commands.admins import Admins
 from commands.claims import Claim
 from commands.context import Context, State
 from commands.departments import ChangeDepartment, CreateDepartment, Department
+from commands.expenses import Expense, RecordExpense, ReverseExpense
 from commands.ledger import PrepareLedger, prepare_ledger
 from commands.projects import ChangeProject, CreateProject, DeleteProject, Project
+from commands.risks import ChangeRisk, RaiseRisk, Risk
 from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask, Task
 from commands.users import ChangeUser, RegisterUser, User
 from events.event import Event
@@ -46,6 +48,10 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     ChangeTask: Handler(tasks.change_task, Task, "task_id"),
     AssignTask: Handler(tasks.assign_task, Task, "task_id"),
     DeleteTask: Handler(tasks.delete_task, Task, "task_id"),
+    RaiseRisk: Handler(risks.raise_risk),
+    ChangeRisk: Handler(risks.change_risk, Risk, "risk_id"),
+    RecordExpense: Handler(expenses.record_expense),
+    ReverseExpense: Handler(expenses.reverse_expense, Expense, "expense_id"),
 }
 
 FOLDS: Final[Mapping[str, Fold]] = {
@@ -57,6 +63,8 @@ FOLDS: Final[Mapping[str, Fold]] = {
         Fold(Department, departments.evolve),
         Fold(Project, projects.evolve),
         Fold(Task, tasks.evolve),
+        Fold(Risk, risks.evolve),
+        Fold(Expense, expenses.evolve),
     )
 }
 

@@ -60,6 +60,7 @@ def parameters(appends: Sequence[RawAppend]) -> dict[str, Any]:
         "guard_streams": [guard.stream for _, guard in guards],
         "guard_versions": [guard.version for _, guard in guards],
         "private_rows": private_rows(appends),
+        "asked_moments": [append.recorded_at for append in appends],
     }
 
 

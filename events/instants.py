@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 Instant = str
 
+DAY_CHARACTERS = len("2025-07-01")
+
 
 def instant(moment: datetime) -> Instant:
     """The instant of an aware `datetime`."""
@@ -24,3 +26,8 @@ def moment(at: Instant) -> datetime:
 def now() -> Instant:
     """The present, by this machine's clock: for context, never for order."""
     return instant(datetime.now(UTC))
+
+
+def first_of_day(at: Instant) -> Instant:
+    """The first instant of the day (UTC) that an instant is in."""
+    return f"{at[:DAY_CHARACTERS]}T00:00:00.000000Z"

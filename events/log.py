@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from events.instants import Instant
 from events.private import PrivateRow
 
 
@@ -55,6 +56,8 @@ class RawAppend:
     """What one command appends: all of it or nothing.
 
     `fingerprint` is a hash of the request body where the command id comes from an Idempotency-Key.
+    `recorded_at` is the moment at which a history that is made up or taken over says that this
+    happened; None is the present. The log takes it as far as it can: see `moment_between`.
     """
 
     command_id: str
@@ -63,10 +66,16 @@ class RawAppend:
     private: tuple[PrivateRow, ...] = ()
     metadata: Metadata = NOBODY
     fingerprint: str | None = None
+    recorded_at: Instant | None = None
+
+
+def moment_between(last: Instant, asked: Instant | None, present: Instant) -> Instant:
+    """When something is recorded: not before the `last` event, and otherwise not in the future."""
+    return max(last, min(asked or present, present))
 
 
 class Appended(NamedTuple):
-    """`position` of the append's last event, and its moment on the database's clock."""
+    """`position` of the append's last event, and the moment at which it is recorded."""
 
     position: int
     recorded_at: str

@@ -12,8 +12,8 @@ from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder
 
 from events.errors import DuplicateCommand, Stale
-from events.instants import now
-from events.log import Appended, Metadata, RawAppend, RawEvent, Stored
+from events.instants import Instant, now
+from events.log import Appended, Metadata, RawAppend, RawEvent, Stored, moment_between
 from events.private import EndSessions, KeepUserKey, SetPassword
 
 
@@ -34,22 +34,24 @@ class MemoryLog:
         self._last_moment = ""
 
     async def append_group(self, appends: Sequence[RawAppend]) -> list[Appended | Exception]:
-        self._last_moment = max(self._last_moment, now())
-        outcomes = [self._append(append) for append in appends]
+        present = now()
+        outcomes = [self._append(append, present) for append in appends]
         async with self._grown:
             self._grown.notify_all()
         return outcomes
 
-    def _append(self, append: RawAppend) -> Appended | Exception:
+    def _append(self, append: RawAppend, present: Instant) -> Appended | Exception:
         if append.command_id in self._commands:
             return DuplicateCommand("the command is in the log already")
         if not self._is_current(append):
             return Stale("a stream moved on since it was read")
+        moment = moment_between(self._last_moment, append.recorded_at, present)
         for event in append.events:
             self._places[event.stream].append(self._insert(event))
-        self._beside += [(event.event_id, self._last_moment, append.metadata) for event in append.events]
+            self._last_moment = moment
+        self._beside += [(event.event_id, moment, append.metadata) for event in append.events]
         self._keep_private(append)
-        self._commands[append.command_id] = Appended(len(self._beside), self._last_moment)
+        self._commands[append.command_id] = Appended(len(self._beside), moment)
         return self._commands[append.command_id]
 
     def _insert(self, event: RawEvent) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from events.appender import Appender
 from events.errors import Undecodable
 from events.event import Event, Poison, Record
+from events.instants import Instant
 from events.keys import Keyring, NewKey
 from events.log import NOBODY, Appended, Guard, Log, Metadata, RawAppend, RawEvent, Stored
 from events.mapper import USER, EventMapper, Placed, new_event_id, user_of
@@ -29,6 +30,7 @@ class Append:
     private: tuple[PrivateRow, ...] = ()
     metadata: Metadata = NOBODY
     fingerprint: str | None = None
+    recorded_at: Instant | None = None
 
 
 class EventStore:
@@ -134,6 +136,7 @@ class EventStore:
             append.private + keys,
             append.metadata,
             append.fingerprint,
+            append.recorded_at,
         )
 
     async def _have_keys(self, found: Iterable[Stored]) -> None:

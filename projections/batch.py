@@ -24,6 +24,10 @@ class Target(NamedTuple):
 Targets = list[Target]
 
 
+class Underivable(Exception):
+    """A document came out of a fold from which no index, summary or text can be derived."""
+
+
 @dataclass(slots=True)
 class Batch:
     """The documents that a batch touches, as they were and as they are, event by event."""

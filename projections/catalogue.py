@@ -8,12 +8,14 @@ from events.claims import Claimed, Released
 from events.event import Event
 from events.users import AdminGained, AdminLost
 from projections.departments import departments
+from projections.expenses import expenses
 from projections.projection import Projection, Step
 from projections.projects import projects
+from projections.risks import risks
 from projections.tasks import tasks
 from projections.users import users
 
-PROJECTIONS: Final[tuple[Projection, ...]] = (users, departments, projects, tasks)
+PROJECTIONS: Final[tuple[Projection, ...]] = (users, departments, projects, tasks, risks, expenses)
 
 # They guard rules on the write side; nobody asks for them.
 UNREAD: Final[frozenset[type[Event]]] = frozenset({Claimed, Released, AdminGained, AdminLost})

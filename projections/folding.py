@@ -7,36 +7,18 @@ of code folds into Redis, awaiting each answer, and into memory.
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping, Sequence
-from typing import NamedTuple
 
 from events.event import Event, Poison, Record
-from projections.batch import Batch, Target, Targets, where
+from projections.batch import Batch, Target, Targets, Underivable, where
 from projections.catalogue import STEPS
+from projections.membership import by_department
 from projections.projection import documents_named
+from projections.wanted import Found, Wanted
 from readmodels.changes import Changes, Sums, add_contributions, summed
 from readmodels.documents import Document, Ref
 from readmodels.kinds import KINDS
 
-
-class Wanted(NamedTuple):
-    """Documents to load, and groups (indexes) to read the ids of."""
-
-    refs: Collection[Ref]
-    groups: Collection[str] = ()
-
-
-class Found(NamedTuple):
-    """The wanted documents that exist, and the ids in each wanted group."""
-
-    documents: Mapping[Ref, Document]
-    members: Mapping[str, Collection[str]]
-
-
 Folding = Generator[Wanted, Found, Changes]
-
-
-class Underivable(Exception):
-    """A document came out of a fold from which no index, summary or text can be derived."""
 
 
 def folding(records: Sequence[Record | Poison], parked: Collection[Ref]) -> Folding:
@@ -91,13 +73,20 @@ def changes(batch: Batch) -> Folding:
         before = batch.before[ref]
         if after is not before:
             derive(result, sums, ref, before, after)
+    yield from by_department(batch, result, sums)
     deltas = {ref: delta for ref, delta in sums.items() if any(delta.values())}
     if deltas:
         found = yield Wanted(deltas)
         for ref, delta in deltas.items():
-            old = found.documents.get(ref)
-            result.replace(KINDS[ref.kind], ref, old, summed(ref, old, delta))
+            add_up(result, ref, found.documents.get(ref), delta)
     return result
+
+
+def add_up(result: Changes, ref: Ref, old: Document | None, delta: Mapping[str, int]) -> None:
+    try:
+        result.replace(KINDS[ref.kind], ref, old, summed(ref, old, delta))
+    except OverflowError as error:
+        raise Underivable(where(error)) from error
 
 
 def derive(

@@ -22,12 +22,12 @@ FIND, READY, OUTDATED, REMOVED = (
     for name in ("generation_find", "generation_ready", "generations_outdated", "generation_removed")
 )
 # Raised when what is written changes for a reason that is in none of the files below.
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 # What reads, carries or watches documents, but has no say in what they are.
 MACHINERY: Final = frozenset(
     {
         "announcements", "connecting", "dead_letters", "follower", "generations", "lease", "live", "memory",
-        "model", "pipe", "queries", "redis", "runner", "scripts", "writer",
+        "model", "pipe", "queries", "redis", "rounding", "runner", "scripts", "snapshots", "writer",
     }
 )  # fmt: skip
 FIND_ATTEMPTS_MAX: Final = 5

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from events.event import Poison, Record
+from projections.batch import Underivable
 from projections.encoding import commands
-from projections.folding import Underivable, folding
+from projections.folding import folding
 from projections.writer import Checkpoint, Move, Writer
 from readmodels.changes import Changes, DeadLetter
 from readmodels.documents import Ref
@@ -59,7 +60,7 @@ class Live:
         await self._writer.apply(script, move)
         self.parked |= changes.parked
         self.checkpoint = self.checkpoint._replace(
-            state=move.state, position=move.position, event_id=move.event_id
+            state=move.state, position=move.position, event_id=move.event_id, recorded_at=move.recorded_at
         )
 
     async def _fold_parts(self, parts: Sequence[Records], state: str) -> None:
@@ -81,8 +82,9 @@ class Live:
     def _move(self, records: Records, state: str) -> Move:
         now = self.checkpoint
         if not records:
-            return Move(now.state, now.position, state, now.position, now.event_id)
-        return Move(now.state, now.position, state, records[-1].position, identity(records[-1]))
+            return Move(now.state, now.position, state, now.position, now.event_id, now.recorded_at)
+        last = records[-1]
+        return Move(now.state, now.position, state, last.position, identity(last), last.recorded_at)
 
 
 def identity(record: Record | Poison) -> str:

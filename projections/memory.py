@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from events.event import Poison, Record
-from projections.folding import Found, Underivable, folding
+from projections.batch import Underivable
+from projections.folding import folding
+from projections.wanted import Found
 from readmodels.changes import Changes
 from readmodels.memory import MemoryModel
 
@@ -16,10 +18,10 @@ def fold(records: Sequence[Record | Poison], model: MemoryModel) -> None:
     if not new:
         return
     try:
-        model.apply(changes_of(new, model), new[-1].position)
+        model.apply(changes_of(new, model), new[-1].position, new[-1].recorded_at)
     except Underivable:
         for record in new:
-            model.apply(changes_of([record], model), record.position)
+            model.apply(changes_of([record], model), record.position, record.recorded_at)
 
 
 def changes_of(records: Sequence[Record | Poison], model: MemoryModel) -> Changes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from events.event import Record
 from events.projects import ProjectDeleted
 from events.tasks import (
@@ -13,6 +15,7 @@ from events.tasks import (
     TaskStatusChanged,
 )
 from projections.projection import Projection, changed
+from readmodels.documents import day_of, month_of
 from readmodels.tasks import Task
 
 tasks = Projection("task")
@@ -35,6 +38,11 @@ def created(event: TaskCreated, record: Record) -> Task:
         estimated_centihours=event.estimated_centihours,
         actual_centihours=None,
         assignee_ids=list(event.assignee_ids),
+        assigned_at={str(user_id): record.recorded_at for user_id in event.assignee_ids},
+        started_at=record.recorded_at if event.status == "in_progress" else None,
+        promised_date=event.due_date,
+        credits={},
+        bookings={},
         completion_notes="",
         cost_cents=0,
         deleted=False,
@@ -55,19 +63,42 @@ def details_changed(task: Task, event: TaskDetailsChanged, record: Record) -> Ta
 
 @tasks.on(TaskStatusChanged)
 def status_changed(task: Task, event: TaskStatusChanged, record: Record) -> Task:
-    return changed(task, record, {"status": event.status, "completed_at": completed_at(event.status, record)})
+    changes = {"status": event.status, "completed_at": completed_at(event.status, record)}
+    if event.status == "in_progress" and task["started_at"] is None:
+        changes |= {"started_at": record.recorded_at, "promised_date": task["due_date"]}
+    return changed(task, record, changes)
 
 
 @tasks.on(TaskAssigned)
 def assigned(task: Task, event: TaskAssigned, record: Record) -> Task:
-    return changed(task, record, {"assignee_ids": list(event.assignee_ids)})
+    """Who stays assigned is assigned since the same moment as before."""
+    since = {
+        str(user_id): task["assigned_at"].get(str(user_id), record.recorded_at)
+        for user_id in event.assignee_ids
+    }
+    return changed(task, record, {"assignee_ids": list(event.assignee_ids), "assigned_at": since})
 
 
 @tasks.on(TaskHoursBooked)
 def hours_booked(task: Task, event: TaskHoursBooked, record: Record) -> Task:
-    cost = sum(credit["cost_cents"] for credit in event.credits)
-    booked = {"actual_centihours": event.actual_centihours, "cost_cents": task["cost_cents"] + cost}
+    month = month_of(record.recorded_at)
+    booked = {
+        "actual_centihours": event.actual_centihours,
+        "cost_cents": task["cost_cents"] + sum(credit["cost_cents"] for credit in event.credits),
+        "bookings": {**task["bookings"], month: task["bookings"].get(month, 0) + 1},
+        "credits": credited(task["credits"], event, day_of(record.recorded_at)),
+    }
     return changed(task, record, booked)
+
+
+def credited(
+    before: Mapping[str, Mapping[str, int]], event: TaskHoursBooked, day: str
+) -> Mapping[str, Mapping[str, int]]:
+    after = dict(before)
+    for credit in event.credits:
+        days = after.get(user := str(credit["user_id"]), {})
+        after[user] = {**days, day: days.get(day, 0) + credit["centihours"]}
+    return after
 
 
 @tasks.on(TaskDeleted)

@@ -14,9 +14,9 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
 from projections.encoding import Command, Word
-from projections.folding import Found, Wanted
+from projections.wanted import Found, Wanted
 from readmodels.connecting import call, stop_if_cancelled
-from readmodels.documents import Ref
+from readmodels.documents import Ref, score
 from readmodels.keys import BEHIND, Keys
 from readmodels.redis import DAMAGED, FETCH, names
 from readmodels.scripts import Script, script
@@ -30,13 +30,17 @@ SCAN_COUNT: Final = 1_000
 
 
 class Checkpoint(NamedTuple):
-    """How far a generation is: `state` is clearing, filling, ready, torn or damaged."""
+    """How far a generation is: `state` is clearing, filling, ready, torn or damaged.
+
+    `event_id` and `recorded_at` are those of the event at `position`, empty at 0.
+    """
 
     epoch: int
     state: str
     position: int
     log_id: str
     event_id: str
+    recorded_at: str = ""
 
 
 class Lost(Exception):
@@ -76,7 +80,7 @@ class Writer:
         if found[0] is None:
             return None
         checkpoint = Checkpoint(
-            int(found[0]), found[1].decode(), int(found[2]), found[3].decode(), found[4].decode()
+            int(found[0]), found[1].decode(), int(found[2]), *map(bytes.decode, found[3:])
         )
         if checkpoint.epoch > epoch:
             raise Fenced(checkpoint.epoch)
@@ -119,7 +123,8 @@ class Writer:
 
     async def apply(self, commands: Sequence[Command], move: Move) -> None:
         """Carry commands out and move the checkpoint, both or neither. Raises Fenced, Lost."""
-        words = (self.epoch, *move, self.keys.announcements, orjson.dumps(commands))
+        at = repr(score(move.recorded_at)) if move.recorded_at else "0"
+        words = (self.epoch, *move, at, self.keys.announcements, orjson.dumps(commands))
         try:
             outcome, *now = await self._run(APPLY, [self.keys.checkpoint], *words)
         except ResponseError as error:
@@ -144,13 +149,17 @@ class Writer:
 
 
 class Move(NamedTuple):
-    """From where to where a batch takes the checkpoint; `event_id` is that of the event at `position`."""
+    """From where to where a batch takes the checkpoint.
+
+    `event_id` and `recorded_at` are those of the event at `position`, empty at 0.
+    """
 
     from_state: str
     from_position: int
     state: str
     position: int
     event_id: str
+    recorded_at: str = ""
 
 
 async def unlink(redis: Redis, prefix: str) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from readmodels.documents import Contribution, Document, Kind, Place, Places, Ref
+from readmodels.documents import Contribution, DepartmentOf, Document, Kind, Place, Places, Ref, Standing
 
 Sums = dict[Ref, dict[str, int]]
 
+AMOUNT_MAX: Final = 2**63 - 1
 PLACE_TYPES: Final = frozenset({int, float, str})
 
 
@@ -62,6 +63,16 @@ class Changes:
             if old != new:
                 self.texts[kind.name][ref.id] = new
 
+    def move_by_department(
+        self,
+        kind: Kind,
+        ref: Ref,
+        before: tuple[Document | None, Places],
+        after: tuple[Document | None, Places],
+    ) -> None:
+        """Take over the places that follow from a document and the departments of its people."""
+        self._move(member_of(kind, ref, after[0] or before[0]), before[1], after[1])
+
     def _move(self, member: str, before: Places, after: Places) -> None:
         for name, place in after.items():
             if name not in before or before[name] != place:
@@ -80,12 +91,29 @@ def standing(place: Place) -> Place:
 
 
 def places(kind: Kind, document: Document | None) -> Places:
-    """Every place of a document, its group's included."""
+    """Every place of a document, but those that need to know departments."""
     if document is None:
         return {}
-    found = kind.places(document)
-    group = kind.group(document) if kind.group is not None else None
-    return found if group is None else {**found, group: document["id"]}
+    found = {**kind.places(document)}
+    if kind.group is not None:
+        group = kind.group(document)
+        if group is not None:
+            found[group] = document["id"]
+    if kind.by_department is not None:
+        for user_id in kind.by_department.people(document):
+            found[people_index(kind, user_id)] = document["id"]
+    return found
+
+
+def people_index(kind: Kind, user_id: int | str) -> str:
+    """Where the documents are that look at a user's department."""
+    return f"{kind.name}:people:{user_id}"
+
+
+def standing_of(kind: Kind, document: Document | None, department_of: DepartmentOf) -> Standing:
+    if document is None or kind.by_department is None:
+        return Standing({}, ())
+    return kind.by_department.standing(document, department_of)
 
 
 def member_of(kind: Kind, ref: Ref, document: Document | None) -> str:
@@ -103,6 +131,10 @@ def add_contributions(kind: Kind, before: Document | None, after: Document | Non
     """Add to `sums` what a document contributes now, and take away what it did before."""
     old = [] if before is None else list(kind.contributions(before))
     new = [] if after is None else list(kind.contributions(after))
+    add_difference(old, new, sums)
+
+
+def add_difference(old: list[Contribution], new: list[Contribution], sums: Sums) -> None:
     if old != new:
         add(old, -1, sums)
         add(new, 1, sums)
@@ -116,10 +148,15 @@ def add(contributions: Iterable[Contribution], sign: int, sums: Sums) -> None:
 
 
 def summed(ref: Ref, before: Document | None, delta: Mapping[str, int]) -> Document | None:
-    """A summary after `delta`; None when nothing is left of it."""
+    """A summary after `delta`; None when nothing is left of it.
+
+    Raises OverflowError for a sum that JSON with 64 bits does not hold.
+    """
     figures: dict[str, int] = {name: amount for name, amount in (before or {}).items() if name != "id"}
     for name, amount in delta.items():
         figures[name] = figures.get(name, 0) + amount
+        if abs(figures[name]) > AMOUNT_MAX:
+            raise OverflowError(f"{name} of {ref.kind} {ref.id}")
     # In order of names, so that equal sums are equal bytes, however they came about.
     kept = {name: figures[name] for name in sorted(figures) if figures[name]}
     return {"id": ref.id, **kept} if kept else None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+
+TURNS_MIN: Final = 50
+
+Answer = TypeVar("Answer")
 
 
 def connect(redis_url: str, *, connections_max: int = 32, timeout_s: float = 5.0) -> Redis:
@@ -37,6 +41,22 @@ async def call(redis: Redis, *words: str | bytes | float) -> Any:
     answer = await execute(*words)
     stop_if_cancelled()
     return answer
+
+
+async def within(timeout_s: float, work: Awaitable[Answer]) -> Answer:
+    """What `work` gives. Raises TimeoutError after `timeout_s` and TURNS_MIN turns of the event loop.
+
+    A busy event loop looks at an answer late; that must not be taken for a Redis that is silent.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        for _ in range(TURNS_MIN):
+            done, _ = await asyncio.wait({task}, timeout=timeout_s / TURNS_MIN)
+            if done:
+                return task.result()
+        raise TimeoutError(f"no answer within {timeout_s:g} seconds")
+    finally:
+        task.cancel()
 
 
 def stop_if_cancelled() -> None:

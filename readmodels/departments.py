@@ -19,10 +19,20 @@ class Department(TypedDict):
 
 
 class DepartmentFigures(TypedDict, total=False):
-    """A summary: what the cards of a department's users add up to."""
+    """A summary: what a department's present members, and what they work on, add up to.
+
+    A task with several members of one department counts once there. Hours are hundredths;
+    `hours.2025-07` are those booked in a month.
+    """
 
     id: str
     members: int
+    active_members: int
+    tasks: int
+    completed: int
+    open_tasks: int
+    remaining_centihours: int
+    centihours: int
 
 
 def places(document: Document) -> Places:

@@ -35,6 +35,30 @@ class Contribution(NamedTuple):
     amounts: Mapping[str, int]
 
 
+DepartmentOf = Callable[[int], int | None]
+"""The department that a user is in; None for none, and for nobody's id."""
+
+
+class Standing(NamedTuple):
+    """Where a document stands, and what it adds up to."""
+
+    places: Places
+    contributions: Iterable[Contribution]
+
+
+@dataclass(frozen=True, slots=True)
+class ByDepartment:
+    """What follows from a document together with the departments that its people are in.
+
+    It is derived again when one of the `fields` changes, and when one of the `people` moves to
+    another department: so a department's figures are always those of its present members.
+    """
+
+    fields: tuple[str, ...]
+    people: Callable[[Document], Iterable[int]]
+    standing: Callable[[Document, DepartmentOf], Standing]
+
+
 def no_places(_: Document) -> Places:
     return {}
 
@@ -52,7 +76,8 @@ class Kind:
     that is listed has a place for each listed document in `{kind}:sort:id`, at its id.
     `group` names the one index by which another stream's event finds the document, listed or not.
     `member` is who stands at the places, the document itself unless given.
-    `text` is what a text search looks into.
+    `text` is what a text search looks into. A kind with `by_department` stands in the indexes
+    `{kind}:people:{user}` as well, listed or not.
     A summary (`is_summary`) is a sum: its id and the fields that are not zero, absent when all are.
     """
 
@@ -63,9 +88,20 @@ class Kind:
     group: Callable[[Document], str | None] | None = None
     member: Callable[[Document], str] | None = None
     text: Callable[[Document], str | None] | None = None
+    by_department: ByDepartment | None = None
 
 
 @lru_cache(maxsize=SCORES_CACHED_MAX)
 def score(instant: str) -> float:
     """An instant as a number for an index: seconds since 1970."""
     return datetime.fromisoformat(instant).timestamp()
+
+
+def day_of(instant: str) -> str:
+    """`2025-07-03`, in UTC."""
+    return instant[:10]
+
+
+def month_of(instant: str) -> str:
+    """`2025-07`, in UTC."""
+    return instant[:7]

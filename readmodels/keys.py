@@ -2,7 +2,7 @@
 
 | key | type | holds |
 |---|---|---|
-| `{tl:3}:checkpoint` | hash | epoch, state, build, position, log_id, event_id |
+| `{tl:3}:checkpoint` | hash | epoch, state, build, position, log_id, event_id, recorded_at, recorded_score |
 | `{tl:3}:document:task:12` | string | a document's JSON |
 | `{tl:3}:index:task:status:pending` | sorted set | members (see `member`) by score |
 | `{tl:3}:index:task:sort:title` | sorted set | texts and members, `text NUL member`, at score 0 |
@@ -10,6 +10,7 @@
 | `{tl:3}:text:task` | hash | what a search looks into, by member |
 | `{tl:3}:parked` | set | documents (`task:12`) that take no further event |
 | `tl:behind` | sorted set | users by the position that their reads wait for, whatever the generation |
+| `tl:limits:LIMITER/…` | string or list | counted requests, by limit and by whom; every key expires |
 | `{tl:3}:announcements` | channel | each position that the model has reached |
 
 The braces put all keys of a generation into one slot of a cluster: one script may write them all.
@@ -23,6 +24,7 @@ from typing import Final
 from readmodels.documents import Ref
 
 BEHIND: Final = "tl:behind"
+LIMITS: Final = "tl:limits"
 SEPARATOR: Final = "\0"
 MEMBERS_CACHED_MAX: Final = 50_000
 

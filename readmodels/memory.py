@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from readmodels.changes import Changes, DeadLetter, Index, index
-from readmodels.documents import Document, Place, Ref
+from readmodels.documents import Document, Place, Ref, score
 from readmodels.model import Page, Query, Range
+from readmodels.snapshots import SNAPSHOT_DOCUMENTS_MAX, Scope, Selection, Snapshot, Tally, TooLarge, chunked
 
 
 class MemoryModel:
@@ -20,9 +23,10 @@ class MemoryModel:
         self.stopped: set[Ref] = set()
         self.dead_letters: list[DeadLetter] = []
         self.at = 0
+        self.recorded_at = ""
 
-    def apply(self, changes: Changes, position: int) -> None:
-        """Take over changes; the model then speaks of `position`."""
+    def apply(self, changes: Changes, position: int, recorded_at: str) -> None:
+        """Take over changes; the model then speaks of `position`, whose event was recorded then."""
         for ref, document in changes.documents.items():
             put(self.documents, ref, document)
         for name, members in changes.removed.items():
@@ -37,7 +41,7 @@ class MemoryModel:
                 put(self.texts, Ref(kind, key), text)
         self.stopped |= changes.parked
         self.dead_letters += changes.dead_letters
-        self.at = position
+        self.at, self.recorded_at = position, recorded_at
 
     async def fetch(self, refs: Iterable[Ref]) -> Mapping[Ref, Document]:
         return {ref: self.documents[ref] for ref in refs if ref in self.documents}
@@ -56,14 +60,35 @@ class MemoryModel:
         return Page([self.documents[Ref(query.kind, key)] for key in shown], len(ids), self.at)
 
     async def members(self, index: str) -> list[str]:
-        found = self._index(index)
-        return sorted(found, key=lambda key: (comparable(found[key]), numeric(key)))
+        return self._in_order(index)
+
+    async def snapshot(self, scope: Scope, today: str) -> Snapshot:
+        moment = max(self.recorded_at, today)
+        selected = {each.kind: self._selected(each) for each in scope.selections}
+        if sum(map(len, selected.values())) > SNAPSHOT_DOCUMENTS_MAX:
+            raise TooLarge
+        chunks = {kind: list(chunked(refs, self.documents)) for kind, refs in selected.items()}
+        counts = {each.name: orjson.dumps(self._counted(each, moment)) for each in scope.tallies}
+        return Snapshot(self.at, moment, chunks, counts)
 
     async def position(self) -> int:
         return self.at
 
     async def parked(self, refs: Iterable[Ref]) -> set[Ref]:
         return self.stopped.intersection(refs)
+
+    def _in_order(self, index: str) -> list[str]:
+        found = self._index(index)
+        return sorted(found, key=lambda key: (comparable(found[key]), numeric(key)))
+
+    def _selected(self, selection: Selection) -> list[Ref]:
+        inside = self._within(selection)
+        return [Ref(selection.kind, key) for key in self._in_order(selection.index) if key in inside]
+
+    def _counted(self, tally: Tally, moment: str) -> dict[str, int]:
+        ids = self._in_order(tally.index)
+        counts = {key: len(self._within(Range(f"{tally.prefix}{key}", None, score(moment)))) for key in ids}
+        return {key: count for key, count in counts.items() if count}
 
     def _index(self, name: str) -> Mapping[str, Place]:
         return self.indexes.get(name, {})
@@ -88,7 +113,7 @@ class MemoryModel:
     def _any_of(self, indexes: Iterable[str]) -> set[str]:
         return {key for index in indexes for key in self._index(index)}
 
-    def _within(self, wanted: Range) -> set[str]:
+    def _within(self, wanted: Range | Selection) -> set[str]:
         low, high = wanted.minimum, wanted.maximum
         return {
             key

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from readmodels.documents import Document, Ref
+from readmodels.snapshots import Scope, Snapshot
 
 PAGE_MAX: Final = 1000
 
@@ -88,6 +89,14 @@ class Model(Protocol):
 
     async def members(self, index: str) -> list[str]:
         """The ids in an index in ascending order, all of them: for composed details. Raises NotReady."""
+        ...
+
+    async def snapshot(self, scope: Scope, today: str) -> Snapshot:
+        """All documents and counts of `scope`, at one position. Raises NotReady, TooLarge.
+
+        Its moment is that of the last event, or `today` (the present day's first instant) when
+        nothing has happened since.
+        """
         ...
 
     async def position(self) -> int:

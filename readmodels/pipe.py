@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import TimeoutError as SocketTimeout
 
-from readmodels.connecting import stop_if_cancelled
+from readmodels.connecting import within
 from readmodels.model import NotReady
 from readmodels.scripts import Script
 
@@ -23,7 +24,7 @@ WAITING_MAX: Final = 10_000
 class Pipe:
     """At most PIPELINES_MAX pipelines under way, each on a connection; what comes meanwhile goes together.
 
-    Every command is answered within `timeout_s` or fails.
+    A pipeline is answered within `timeout_s` or fails, and with it all that wait behind it.
     """
 
     def __init__(self, redis: Redis, timeout_s: float) -> None:
@@ -34,11 +35,22 @@ class Pipe:
 
     async def run(self, script: Script, keys: list[str], *words: Word) -> Any:
         """What a read-only script answers. Raises NotReady when Redis cannot be asked."""
+        return await self._evaluate("_RO", script, keys, *words)
+
+    async def change(self, script: Script, keys: list[str], *words: Word) -> Any:
+        """What a script that writes answers. Raises NotReady when Redis cannot be asked.
+
+        Where the connection breaks before the answer is there, the script may run twice or although
+        this raises.
+        """
+        return await self._evaluate("", script, keys, *words)
+
+    async def _evaluate(self, suffix: str, script: Script, keys: list[str], *words: Word) -> Any:
         rest = (len(keys), *keys, *words)
         try:
-            return await self._call("EVALSHA_RO", script.sha, *rest)
+            return await self._call(f"EVALSHA{suffix}", script.sha, *rest)
         except NoScriptError:
-            return await self._call("EVAL_RO", script.text, *rest)
+            return await self._call(f"EVAL{suffix}", script.text, *rest)
 
     async def _call(self, *words: Word) -> Any:
         if len(self._waiting) >= WAITING_MAX:
@@ -48,8 +60,7 @@ class Pipe:
         if len(self._waiting) == 1:
             asyncio.get_running_loop().call_soon(self._flush)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await answer
+            return await answer
         except NoScriptError:
             raise
         except (RedisError, OSError, TimeoutError) as error:
@@ -72,10 +83,11 @@ class Pipe:
         for words, _ in asked:
             pipeline.execute_command(*words)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                answers = await pipeline.execute(raise_on_error=False)
-                stop_if_cancelled()
+            answers = await within(self._timeout_s, pipeline.execute(raise_on_error=False))
         except (RedisError, OSError, TimeoutError) as error:
+            if isinstance(error, TimeoutError | SocketTimeout):
+                # Redis is silent: those who wait would only wait as long again.
+                asked, self._waiting = asked + self._waiting, []
             answers = [error] * len(asked)
         for (_, future), answer in zip(asked, answers, strict=True):
             settle(future, answer)

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypedDict, cast
 
-from readmodels.documents import Contribution, Document, Kind, Place, Places, Ref, score
+from readmodels.documents import (
+    ByDepartment,
+    Contribution,
+    DepartmentOf,
+    Document,
+    Kind,
+    Place,
+    Places,
+    Ref,
+    Standing,
+    score,
+)
+from readmodels.portfolio import PORTFOLIO_REF
 
 
 class Project(TypedDict):
@@ -25,7 +37,7 @@ class Project(TypedDict):
 
 
 class ProjectFigures(TypedDict, total=False):
-    """A summary over a project's tasks; cancelled ones count in labour only.
+    """A summary over a project's tasks, risks and expenses; cancelled tasks count in labour only.
 
     `estimated` counts the tasks with an estimate above 0; hours are hundredths, money is cents.
     """
@@ -37,10 +49,17 @@ class ProjectFigures(TypedDict, total=False):
     estimated_centihours: int
     completed_estimated_centihours: int
     labour_cents: int
+    expenses: int
+    expenses_cents: int
+    risks: int
+    open_risks: int
 
 
 class Access(TypedDict, total=False):
-    """A summary by user and project, `7:12`: how many reasons the user has to see the project."""
+    """A summary by user and project, `7:12`: how many reasons the user has to see the project.
+
+    By department and project it is what a department's members have to do with the project.
+    """
 
     id: str
     reasons: int
@@ -68,6 +87,17 @@ def places(document: Document) -> Places:
 def contributions(document: Document) -> Iterable[Contribution]:
     project = cast(Project, document)
     yield Contribution(Ref("access", f"{project['owner_id']}:{project['id']}"), {"reasons": 1})
+    yield Contribution(PORTFOLIO_REF, {"projects": 1, "allocated_cents": project["budget_cents"]})
+
+
+def of_owner(document: Document, department_of: DepartmentOf) -> Standing:
+    """The owner's department has to do with the project."""
+    project = cast(Project, document)
+    department = department_of(project["owner_id"])
+    if department is None:
+        return Standing({}, ())
+    ref = Ref("department_access", f"{department}:{project['id']}")
+    return Standing({}, [Contribution(ref, {"reasons": 1})])
 
 
 def text(document: Document) -> str:
@@ -81,13 +111,27 @@ def visible(document: Document) -> Places:
     return {f"project:visible:{user_id}": int(project_id)}
 
 
+def of_department(document: Document) -> Places:
+    """The projects that a department's members have to do with."""
+    department_id, project_id = document["id"].split(":")
+    return {f"project:department:{department_id}": int(project_id)}
+
+
 def project_of(document: Document) -> str:
     return str(document["id"].split(":")[1])
 
 
-PROJECT = Kind("project", places, contributions, text=text)
+BY_OWNER = ByDepartment(("owner_id",), lambda document: (document["owner_id"],), of_owner)
+
+PROJECT = Kind("project", places, contributions, text=text, by_department=BY_OWNER)
 PROJECT_FIGURES = Kind("project_figures", is_summary=True)
 ACCESS = Kind("access", visible, is_summary=True, member=project_of)
+DEPARTMENT_ACCESS = Kind("department_access", of_department, is_summary=True, member=project_of)
+
+
+def spent_cents(figures: ProjectFigures) -> int:
+    """Labour and expenses."""
+    return figures.get("labour_cents", 0) + figures.get("expenses_cents", 0)
 
 
 def progress(status: str, figures: ProjectFigures) -> int:

@@ -13,17 +13,19 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from readmodels.connecting import call
-from readmodels.documents import Document, Ref
+from readmodels.documents import Document, Ref, score
 from readmodels.keys import Keys
 from readmodels.model import NotReady, Page, Query, Range
 from readmodels.pipe import Pipe, Word
 from readmodels.scripts import Script, script
+from readmodels.snapshots import CHUNK_DOCUMENTS, SNAPSHOT_DOCUMENTS_MAX, Scope, Selection, Snapshot, TooLarge
 
 FOLDER: Final = Path(__file__).parent / "lua"
-FETCH, PAGE, MEMBERS, PARKED, DAMAGED = (
-    script(FOLDER, name) for name in ("fetch", "page", "members", "parked", "damaged")
+FETCH, PAGE, MEMBERS, PARKED, SNAPSHOT, DAMAGED = (
+    script(FOLDER, name) for name in ("fetch", "page", "members", "parked", "snapshot", "damaged")
 )
 FETCH_MAX: Final = 1000
+SNAPSHOT_TIMEOUT_S: Final = 10.0
 
 
 class RedisModel:
@@ -45,6 +47,8 @@ class RedisModel:
         self.keys = Keys(generation)
         self._redis = redis
         self._pipe = Pipe(redis, timeout_s)
+        # Megabytes on connections of their own, so that no page waits behind them.
+        self._large = Pipe(redis, SNAPSHOT_TIMEOUT_S)
         self._announced = announced
         self._build: bytes | None = None
         self._seen = 0
@@ -64,6 +68,16 @@ class RedisModel:
         (stored,), _ = await self._ask(MEMBERS, [self.keys.index(index)])
         return [each.rsplit(b"\0", 1)[-1][1:].decode() for each in stored]
 
+    async def snapshot(self, scope: Scope, today: str) -> Snapshot:
+        asked = scope_words(scope, today)
+        answer, position = await self._ask(SNAPSHOT, [], self.keys.prefix, asked, pipe=self._large)
+        if not answer:
+            raise TooLarge
+        moment, documents, counts = answer
+        chunks = {each.kind: found for each, found in zip(scope.selections, documents, strict=True)}
+        tallies = {each.name: found for each, found in zip(scope.tallies, counts, strict=True)}
+        return Snapshot(position, moment.decode(), chunks, tallies)
+
     async def position(self) -> int:
         return (await self._ask(FETCH, [], self.keys.prefix, b"[]"))[1]
 
@@ -81,11 +95,13 @@ class RedisModel:
         pairs = zip(refs, orjson.loads(raw), strict=True)
         return {ref: document for ref, document in pairs if document is not None}
 
-    async def _ask(self, asked: Script, keys: list[str], *rest: Word) -> tuple[list[Any], int]:
+    async def _ask(
+        self, asked: Script, keys: list[str], *rest: Word, pipe: Pipe | None = None
+    ) -> tuple[list[Any], int]:
         """What a script answers behind the checkpoint, and the checkpoint's position."""
         # Answers may overtake each other: only what was seen before asking must not be lost.
         known = ((self._build, self._seen), self._announced())
-        answer = await self._pipe.run(asked, [self.keys.checkpoint, *keys], *rest)
+        answer = await (pipe or self._pipe).run(asked, [self.keys.checkpoint, *keys], *rest)
         state, position, build = answer[:3]
         if state == b"damaged":
             await self._report_damage()
@@ -127,7 +143,23 @@ def words(query: Query) -> bytes:
     return orjson.dumps(asked)
 
 
-def bounds(wanted: Range) -> dict[str, str]:
+def scope_words(scope: Scope, today: str) -> bytes:
+    """A scope as snapshot.lua reads it."""
+    return orjson.dumps(
+        {
+            "selections": [
+                {"kind": each.kind, "is_listed": each.is_listed, **bounds(each)} for each in scope.selections
+            ],
+            "tallies": [asdict(each) for each in scope.tallies],
+            "today": today,
+            "today_score": repr(score(today)),
+            "chunk": CHUNK_DOCUMENTS,
+            "documents_max": SNAPSHOT_DOCUMENTS_MAX,
+        }
+    )
+
+
+def bounds(wanted: Range | Selection) -> dict[str, str]:
     low = "-inf" if wanted.minimum is None else repr(float(wanted.minimum))
     high = "+inf" if wanted.maximum is None else repr(float(wanted.maximum))
     return {"index": wanted.index, "minimum": low, "maximum": high}

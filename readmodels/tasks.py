@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, TypedDict, cast
 
-from readmodels.documents import Contribution, Document, Kind, Place, Places, Ref, score
+from readmodels.documents import Contribution, Document, Place, Places, Ref, score
+from readmodels.portfolio import PORTFOLIO_REF
 
 PRIORITIES: Final = {"low": 0, "medium": 1, "high": 2, "urgent": 3}
 CLOSED: Final = frozenset({"completed", "cancelled"})
+MIDNIGHT: Final = "T00:00:00.000000Z"
+DAY_S: Final = 86_400
 
 
 class Task(TypedDict):
     """Hours are integer hundredths, cost is integer cents. A deleted task keeps what was spent.
 
     `due_date`, `completed_at` and the like are instants; `assignee_ids` keep their order.
+    `assigned_at` says since when, by assignee. Work began when the task was in progress for the
+    first time (`started_at`), else when it was made; `promised_date` is its due date as of then.
+    `credits` are hours by user and day, `bookings` how many there were by month.
     """
 
     id: int
@@ -31,6 +37,11 @@ class Task(TypedDict):
     estimated_centihours: int | None
     actual_centihours: int | None
     assignee_ids: list[int]
+    assigned_at: dict[str, str]
+    started_at: str | None
+    promised_date: str | None
+    credits: dict[str, dict[str, int]]
+    bookings: dict[str, int]
     completion_notes: str
     cost_cents: int
     deleted: bool
@@ -60,14 +71,33 @@ def places(document: Document) -> Places:
     else:
         found[f"task:project:{task['project_id']}"] = number
     if task["due_date"] is not None:
-        found |= due(task, score(task["due_date"]))
+        found["task:sort:due_date"] = score(task["due_date"])
+        found |= due(task, "task:open:due")
+        if task["project_id"] is not None:
+            found |= due(task, f"task:open:due:project:{task['project_id']}")
     return found
 
 
-def due(task: Task, at: float) -> Places:
-    """Open tasks by due date: those that stand before the present moment are overdue."""
-    closed = task["status"] in CLOSED
-    return {"task:sort:due_date": at} if closed else {"task:sort:due_date": at, "task:open:due": at}
+def counts(task: Task) -> bool:
+    """Whether the task is part of any sum but that of money and hours."""
+    return not task["deleted"] and task["status"] != "cancelled"
+
+
+def is_open(task: Task) -> bool:
+    return counts(task) and task["status"] not in CLOSED
+
+
+def due(task: Task, index: str) -> Places:
+    """Open tasks by deadline: those that stand before the present moment are overdue."""
+    if task["due_date"] is None or not is_open(task):
+        return {}
+    return {index: deadline(task["due_date"])}
+
+
+def deadline(due_date: str) -> float:
+    """The last moment that is in time, as a score: a due date at midnight stands for its whole day."""
+    at = score(due_date)
+    return at + DAY_S if due_date.endswith(MIDNIGHT) else at
 
 
 def group(document: Document) -> str | None:
@@ -81,6 +111,7 @@ def contributions(document: Document) -> Iterable[Contribution]:
     if task["project_id"] is None:
         return
     yield Contribution(Ref("project_figures", str(task["project_id"])), figures(task))
+    yield Contribution(PORTFOLIO_REF, labour(task))
     if not task["deleted"]:
         for user_id in task["assignee_ids"]:
             yield Contribution(Ref("access", f"{user_id}:{task['project_id']}"), {"reasons": 1})
@@ -89,7 +120,7 @@ def contributions(document: Document) -> Iterable[Contribution]:
 def figures(task: Task) -> dict[str, int]:
     """What a task adds to its project: its labour always, its weight while it counts."""
     labour = {"labour_cents": task["cost_cents"]}
-    if task["deleted"] or task["status"] == "cancelled":
+    if not counts(task):
         return labour
     estimate = task["estimated_centihours"] or 0
     done = task["status"] == "completed"
@@ -102,9 +133,12 @@ def figures(task: Task) -> dict[str, int]:
     }
 
 
+def labour(task: Task) -> dict[str, int]:
+    """What a task adds to the portfolio: its cost, and in which months something was booked."""
+    spent = {f"spent.{month}": times for month, times in task["bookings"].items()}
+    return {"labour_cents": task["cost_cents"], **spent}
+
+
 def text(document: Document) -> str | None:
     task = cast(Task, document)
     return None if task["deleted"] else f"{task['title']}\n{task['description']}"
-
-
-TASK = Kind("task", places, contributions, group=group, text=text)

@@ -46,8 +46,9 @@ def places(document: Document) -> Places:
 
 def contributions(document: Document) -> Iterable[Contribution]:
     user = cast(User, document)
+    figures = {"members": 1, "active_members": int(user["active"])}
     if user["department_id"] is not None:
-        yield Contribution(Ref("department_figures", str(user["department_id"])), {"members": 1})
+        yield Contribution(Ref("department_figures", str(user["department_id"])), figures)
 
 
 def text(document: Document) -> str:

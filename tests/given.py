@@ -24,6 +24,8 @@ USER = Actor(3, "user")
 OTHER_MANAGER = Actor(4, "manager")
 OTHER_USER = Actor(5, "user")
 
+SEQUENCES = ("user", "department", "project", "task", "risk", "expense")
+
 R = TypeVar("R", bound=Refusal)
 
 
@@ -55,7 +57,7 @@ class Story:
             number = getattr(event, event.ID, 0) if event.ID else 0
             if isinstance(number, int):
                 last[event.STREAM] = max(last[event.STREAM], number)
-        return {name: [last[name] + 1] for name in ("user", "department", "project", "task")}
+        return {name: [last[name] + 1] for name in SEQUENCES}
 
 
 @dataclass(frozen=True)

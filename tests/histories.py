@@ -12,8 +12,10 @@ from typing import Any, Final, TypeVar
 
 from hypothesis import strategies as st
 
+from commands.money import cost_cents, equal_shares
 from events.departments import DepartmentCreated, DepartmentDescribed, DepartmentRenamed
 from events.event import Event, Poison, Record
+from events.expenses import ExpenseRecorded, ExpenseReversed
 from events.instants import instant
 from events.projects import (
     ProjectCreated,
@@ -22,6 +24,7 @@ from events.projects import (
     ProjectOwnerChanged,
     ProjectStatusChanged,
 )
+from events.risks import RiskDetailsChanged, RiskRaised, RiskStatusChanged
 from events.tasks import (
     TaskAssigned,
     TaskCreated,
@@ -53,25 +56,42 @@ PRIORITIES: Final = ("low", "medium", "high", "urgent")
 TASK_STATUSES: Final = ("pending", "in_progress", "completed", "cancelled")
 PROJECT_STATUSES: Final = ("active", "on_hold", "completed", "cancelled")
 ROLES: Final = ("admin", "manager", "user")
+SEVERITIES: Final = ("low", "medium", "high", "critical")
+RISK_STATUSES: Final = ("active", "mitigated", "resolved", "closed")
 
 T = TypeVar("T")
+Span = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
 class Mix:
-    """How often what happens; `new` and `end` are percentages of what happens to things of a kind."""
+    """How often what happens; `new` and `end` are percentages of what happens to things of a kind.
+
+    `steps` are how long it takes until the next event.
+    """
 
     users: int = 2
     departments: int = 1
     projects: int = 3
     tasks: int = 8
+    risks: int = 2
+    expenses: int = 1
     new: int = 30
     end: int = 10
+    steps: tuple[timedelta, ...] = (
+        timedelta(), timedelta(seconds=1), timedelta(hours=1), timedelta(hours=7), timedelta(days=1),
+        timedelta(days=9),
+    )  # fmt: skip
 
 
-# Every kind of event soon, for laws; and a company at work, for measuring: tasks live through ten events.
+# Every kind of event soon and within months, for laws; tasks that live long, for figures; and a
+# company at work, for measuring: tasks live through ten events.
 VARIED: Final = Mix()
-AT_WORK: Final = Mix(users=4, departments=1, projects=10, tasks=185, new=10, end=1)
+LONG_LIVED: Final = Mix(projects=2, tasks=16, risks=1, new=12, end=4)
+AT_WORK: Final = Mix(
+    users=4, departments=1, projects=10, tasks=170, risks=8, expenses=7, new=10, end=1,
+    steps=(timedelta(), timedelta(minutes=5), timedelta(minutes=25)),
+)  # fmt: skip
 
 
 @dataclass
@@ -89,10 +109,15 @@ class World:
     mix: Mix = VARIED
     records: list[Record] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
+    now: datetime = START
     users: list[int] = field(default_factory=list)
+    rates: dict[int, int] = field(default_factory=dict)
     departments: list[int] = field(default_factory=list)
     projects: list[int] = field(default_factory=list)
+    spans: dict[int, Span] = field(default_factory=dict)
     tasks: dict[int, Task] = field(default_factory=dict)
+    risks: dict[int, int] = field(default_factory=dict)
+    expenses: dict[int, int] = field(default_factory=dict)
     gone: list[int] = field(default_factory=list)
     ids: dict[str, int] = field(default_factory=dict)
 
@@ -104,23 +129,25 @@ class World:
             + [self.department_event] * mix.departments
             + [self.project_event] * mix.projects
             + [self.task_event] * mix.tasks
+            + [self.risk_event] * mix.risks
+            + [self.expense_event] * mix.expenses
         )
 
     def next(self) -> Record:
-        moves = (
-            [self.user_event] * 2 + [self.department_event] + [self.project_event] * 3 + [self.task_event] * 8
-        )
-        event = self.pick(moves)()
+        self.now += self.pick(self.mix.steps)
+        return self.tell(self.pick(self.moves)())
+
+    def tell(self, event: Event) -> Record:
+        """Add an event to the history, at the present moment."""
         version = self.versions[event.stream] = self.versions.get(event.stream, 0) + 1
         position = len(self.records) + 1
-        at = instant(START + timedelta(minutes=position // 3))
         record = Record(
             event,
             event.stream,
             version,
             position,
             f"event-{position}",
-            at,
+            instant(self.now),
             1,
             "admin",
             None,
@@ -146,10 +173,29 @@ class World:
         return " ".join(self.pick(WORDS) for _ in range(1 + self.random.randrange(2))).strip() or "name"
 
     def date(self) -> str | None:
-        return None if self.chance(30) else instant(START + timedelta(days=self.random.randrange(-40, 400)))
+        """Days mostly; some within reach, so that they pass while the history goes on."""
+        if self.chance(30):
+            return None
+        if self.chance(50):
+            return instant(START + timedelta(days=self.random.randrange(-40, 400)))
+        at = self.now + timedelta(hours=self.random.randrange(-100, 500))
+        return instant(at if self.chance(30) else at.replace(hour=0, minute=0, second=0, microsecond=0))
+
+    def span(self, before: Span = (None, None)) -> Span:
+        """A start and an end in this order, either of which may be missing."""
+        start, end = self.pick(
+            [(self.date(), before[1]), (before[0], self.date()), (self.date(), self.date())]
+        )
+        return (end, start) if start and end and end < start else (start, end)
+
+    def amount(self) -> int:
+        return self.pick([0, self.random.randrange(10**6), self.random.randrange(10**9)])
+
+    def estimate(self) -> int | None:
+        return self.pick([None, 0, self.random.randrange(10), self.random.randrange(4_000)])
 
     def some_users(self) -> tuple[int, ...]:
-        chosen = [self.pick(self.users) for _ in range(self.random.randrange(3))] if self.users else []
+        chosen = [self.pick(self.users) for _ in range(self.random.randrange(4))] if self.users else []
         return tuple(dict.fromkeys(chosen))
 
     def user_event(self) -> Event:
@@ -166,7 +212,7 @@ class World:
             lambda: UserDepartmentChanged(number, department),
             lambda: UserDeactivated(number),
             lambda: UserActivated(number),
-            lambda: UserRateChanged(number, self.random.randrange(20_000)),
+            lambda: self.rate_changed(number),
             lambda: PasswordChanged(number),
             lambda: AdminGained(number),
         ]
@@ -175,7 +221,8 @@ class World:
     def registered(self) -> UserRegistered:
         number, text = self.new_id("user"), self.text()
         self.users.append(number)
-        department = self.pick(self.departments) if self.departments else None
+        department = self.pick(self.departments) if self.departments and self.chance(80) else None
+        rate = self.rates[number] = self.random.randrange(10_000)
         return UserRegistered(
             number,
             f"{text}{number}",
@@ -184,9 +231,13 @@ class World:
             text,
             self.pick(ROLES),
             department,
-            True,
-            5_000,
+            self.chance(90),
+            rate,
         )
+
+    def rate_changed(self, number: int) -> UserRateChanged:
+        self.rates[number] = self.random.randrange(20_000)
+        return UserRateChanged(number, self.rates[number])
 
     def department_event(self) -> Event:
         if not self.departments or self.chance(self.mix.new):
@@ -204,8 +255,8 @@ class World:
         if self.chance(self.mix.end):
             return self.project_deleted(number)
         changes: list[Callable[[], Event]] = [
-            lambda: ProjectDetailsChanged(number, self.project_details()),
-            lambda: ProjectDetailsChanged(number, self.project_details()),
+            lambda: ProjectDetailsChanged(number, self.project_details(number)),
+            lambda: ProjectDetailsChanged(number, self.project_details(number)),
             lambda: ProjectStatusChanged(number, self.pick(PROJECT_STATUSES)),
             lambda: ProjectStatusChanged(number, self.pick(PROJECT_STATUSES)),
             lambda: ProjectOwnerChanged(number, self.pick(self.users)),
@@ -215,26 +266,28 @@ class World:
     def project_created(self) -> ProjectCreated:
         number = self.new_id("project")
         self.projects.append(number)
+        span = self.spans[number] = self.span()
         return ProjectCreated(
-            number, self.pick(self.users), self.text(), self.text(), self.random.randrange(10**9),
-            self.date(), self.date(), self.pick(PROJECT_STATUSES),
+            number, self.pick(self.users), self.text(), self.text(), self.amount(), *span,
+            self.pick(PROJECT_STATUSES),
         )  # fmt: skip
 
-    def project_details(self) -> dict[str, Any]:
-        return self.pick(
-            [
-                {"name": self.text()},
-                {"description": self.text(), "budget_cents": self.random.randrange(10**9)},
-                {"start_date": self.date()},
-                {"end_date": self.date(), "name": self.text()},
-            ]
-        )
+    def project_details(self, number: int) -> dict[str, Any]:
+        if self.chance(50):
+            before = self.spans[number]
+            span = self.spans[number] = self.span(before)
+            names = ("start_date", "end_date")
+            return {name: new for name, old, new in zip(names, before, span, strict=True) if new != old}
+        return self.pick([{"name": self.text()}, {"description": self.text(), "budget_cents": self.amount()}])
 
     def project_deleted(self, number: int) -> ProjectDeleted:
         self.projects.remove(number)
         for task_id in [task_id for task_id, task in self.tasks.items() if task.project_id == number]:
             del self.tasks[task_id]
             self.gone.append(task_id)
+        for things in (self.risks, self.expenses):
+            for thing in [thing for thing, project_id in things.items() if project_id == number]:
+                del things[thing]
         return ProjectDeleted(number)
 
     def task_event(self) -> Event:
@@ -274,10 +327,9 @@ class World:
         number = self.new_id("task")
         project = self.pick(self.projects) if self.projects and self.chance(85) else None
         task = self.tasks[number] = Task(project, self.some_users())
-        estimate = None if self.chance(30) else self.random.randrange(4_000)
         return TaskCreated(
             number, project, self.pick(self.users), self.text(), self.text(), self.pick(PRIORITIES),
-            self.pick(TASK_STATUSES), self.date(), estimate, task.assignees,
+            self.pick(TASK_STATUSES), self.date(), self.estimate(), task.assignees,
         )  # fmt: skip
 
     def task_details(self) -> dict[str, Any]:
@@ -286,7 +338,8 @@ class World:
                 {"title": self.text()},
                 {"priority": self.pick(PRIORITIES)},
                 {"due_date": self.date()},
-                {"estimated_centihours": self.random.randrange(4_000)},
+                {"due_date": self.date(), "priority": self.pick(PRIORITIES)},
+                {"estimated_centihours": self.estimate()},
                 {"estimated_centihours": None, "completion_notes": self.text()},
                 {"description": self.text(), "title": self.text()},
             ]
@@ -298,17 +351,51 @@ class World:
 
     def hours_booked(self, number: int) -> TaskHoursBooked:
         task, total = self.tasks[number], self.random.randrange(8_000)
-        share = total - task.hours
-        task.hours = total
-        credited = [
-            {"user_id": user, "centihours": share, "hourly_rate_cents": 5_000, "cost_cents": share * 50}
-            for user in task.assignees[:1]
-        ]
-        return TaskHoursBooked(number, total, tuple(credited))
+        change, task.hours = total - task.hours, total
+        is_own = task.assignees and self.chance(40)
+        shares = equal_shares(change, (self.pick(task.assignees),) if is_own else task.assignees)
+        credited = tuple(self.credit(user, hours) for user, hours in shares.items() if hours)
+        return TaskHoursBooked(number, total, credited)
+
+    def credit(self, user: int, hours: int) -> dict[str, int]:
+        rate = self.rates[user]
+        cost = cost_cents(hours, rate)
+        return {"user_id": user, "centihours": hours, "hourly_rate_cents": rate, "cost_cents": cost}
 
     def task_deleted(self, number: int) -> TaskDeleted:
         del self.tasks[number]
         return TaskDeleted(number)
+
+    def risk_event(self) -> Event:
+        if not self.projects:
+            return self.project_event()
+        if not self.risks or self.chance(self.mix.new):
+            number, project = self.new_id("risk"), self.pick(self.projects)
+            self.risks[number] = project
+            return RiskRaised(
+                number, project, self.text(), self.text(), self.pick(SEVERITIES), self.pick(SEVERITIES[:3]),
+                self.text(), self.text(), self.pick(RISK_STATUSES),
+            )  # fmt: skip
+        number = self.pick(list(self.risks)[-100:])
+        if self.chance(50):
+            return RiskStatusChanged(number, self.pick(RISK_STATUSES))
+        changes: list[dict[str, str]] = [
+            {"severity": self.pick(SEVERITIES)},
+            {"title": self.text(), "actual_impact": self.text()},
+        ]
+        return RiskDetailsChanged(number, changes[self.random.randrange(2)])
+
+    def expense_event(self) -> Event:
+        if not self.projects:
+            return self.project_event()
+        if not self.expenses or not self.chance(self.mix.end + 10):
+            number, project = self.new_id("expense"), self.pick(self.projects)
+            self.expenses[number] = project
+            day = instant(START + timedelta(days=self.random.randrange(-400, 400)))
+            return ExpenseRecorded(number, project, 1 + self.amount(), self.text(), self.text(), day)
+        number = self.pick(list(self.expenses)[-100:])
+        del self.expenses[number]
+        return ExpenseReversed(number)
 
 
 def history(random: Random, length: int, mix: Mix = VARIED) -> list[Record]:
@@ -319,10 +406,12 @@ def history(random: Random, length: int, mix: Mix = VARIED) -> list[Record]:
     return world.records
 
 
-def histories(length_max: int = 60) -> st.SearchStrategy[list[Record]]:
+def histories(length_max: int = 60, mix: Mix = VARIED) -> st.SearchStrategy[list[Record]]:
     """Histories that Hypothesis can cut short; a shorter one begins like the longer one did."""
     return st.builds(
-        lambda seed, length: history(Random(seed), length), st.integers(0, 2**32), st.integers(1, length_max)
+        lambda seed, length: history(Random(seed), length, mix),
+        st.integers(0, 2**32),
+        st.integers(1, length_max),
     )
 
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,22 +114,32 @@ class Running:
         assert not alive, f"left behind: {alive}"
 
 
-def up(data: Path, *more: str, port: int | None = None) -> Running:
-    """`taskledger up` on `data`, not yet ready."""
+UNLIMITED = {"TASKLEDGER_RATE_LIMITS": "off"}
+"""Tests ask more in a minute than people do."""
+
+
+def up(
+    data: Path, *more: str, port: int | None = None, environment: Mapping[str, str] = UNLIMITED
+) -> Running:
+    """`taskledger up` on `data`, not yet ready; without limits unless another environment is given."""
     output = data.parent / f"{data.name}.log"
-    return Running(["up", "--data", str(data), *more], port or free_port(), output).start()
+    arguments = ["up", "--data", str(data), *more]
+    return Running(arguments, port or free_port(), output, environment=dict(environment)).start()
 
 
-def second_server(data: Path) -> Running:
+def second_server(data: Path, *, environment: Mapping[str, str] = UNLIMITED) -> Running:
     """One more server process on the data of a running `up`."""
     output = data.parent / f"{data.name}.second.log"
-    return Running(["serve", "--data", str(data)], free_port(), output).start()
+    arguments = ["serve", "--data", str(data)]
+    return Running(arguments, free_port(), output, environment=dict(environment)).start()
 
 
 @contextlib.contextmanager
-def running(data: Path, *more: str, port: int | None = None) -> Iterator[Running]:
+def running(
+    data: Path, *more: str, port: int | None = None, environment: Mapping[str, str] = UNLIMITED
+) -> Iterator[Running]:
     """`taskledger up`, ready; stopped as Ctrl-C would at the end."""
-    ledger = up(data, *more, port=port)
+    ledger = up(data, *more, port=port, environment=environment)
     try:
         yield ledger.wait_until_ready()
     finally:

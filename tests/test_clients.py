@@ -26,7 +26,7 @@ PAGE_PORT = 5000
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     port = PAGE_PORT if is_free(PAGE_PORT) else free_port()
-    started = up(tmp_path_factory.mktemp("clients") / "data", port=port)
+    started = up(tmp_path_factory.mktemp("clients") / "data", port=port, environment={})
     try:
         yield started.wait_until_ready()
     finally:

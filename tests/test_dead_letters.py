@@ -134,6 +134,24 @@ async def test_what_no_index_can_hold_is_parked_too(
         assert (await model.page(Query("project"))).total == 1
 
 
+async def test_what_no_sum_can_hold_is_parked_too(store: EventStore, redis: Redis, database_url: str) -> None:
+    await two_tasks(store)
+    for task_id in (1, 2):
+        credit = {"user_id": 7, "centihours": 100, "hourly_rate_cents": 1, "cost_cents": 2**62}
+        last = await happen(store, TaskHoursBooked(task_id, 100, (credit,)), 2)
+    model, figures = await model_in(redis, database_url), Ref("project_figures", "9")
+
+    async with projecting(store, redis, database_url):
+        await until_at(model, last)
+        found = await model.fetch([SICK, WELL, figures])
+        parked = await model.parked([SICK, WELL])
+
+    assert found[figures]["labour_cents"] == found[SICK]["cost_cents"] == 2**62
+    assert (parked, found[WELL]["cost_cents"]) == ({WELL}, 0)
+    [letter] = await asyncio.to_thread(letters, database_url)
+    assert "OverflowError" in letter[4]
+
+
 async def test_a_letter_about_text_that_the_database_cannot_hold_arrives(
     store: EventStore, redis: Redis, database_url: str
 ) -> None:

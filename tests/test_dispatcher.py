@@ -27,6 +27,7 @@ from events.keys import Keyring
 from events.log import Appended, Metadata
 from events.memory import MemoryLog
 from events.postgres import open_log
+from events.projects import ProjectCreated
 from events.store import Append, EventStore
 from tests.given import NOW
 
@@ -415,6 +416,41 @@ async def test_numbers_that_cannot_be_drawn_are_an_error_for_all_who_asked_and_t
     assert [type(answer) for answer in refused] == [Unavailable, Unavailable]
     drawn = await asyncio.gather(numbers.next("task"), numbers.next("task"))
     assert list(drawn) == [1, 2]
+
+
+async def test_numbers_drawn_ahead_are_handed_out_first(store: Watched, one: Process) -> None:
+    store.drawn.clear()
+    await one.dispatcher.draw_ahead("project", 2)
+    for name in ("first", "second", "third"):
+        await one.do(CreateProject(name=name))
+    assert store.drawn == [("project", 2), ("project", 1)]
+    created = [one.event for one in await everything(store) if isinstance(one.event, ProjectCreated)]
+    assert [(event.project_id, event.name) for event in created] == [
+        (1, "first"),
+        (2, "second"),
+        (3, "third"),
+    ]
+
+
+async def test_a_history_is_recorded_at_its_own_time_and_the_rest_at_the_present(store: Watched) -> None:
+    process, then = Process(store), "2024-05-06T07:08:09.000001Z"
+    prepared = await process.do(PREPARE, SYSTEM, recorded_at=then)
+    decided = await process.do(CreateProject(name="Website"))
+    assert prepared.recorded_at == then
+    assert decided.recorded_at is not None
+    assert decided.recorded_at > "2025"
+    moments = [record.recorded_at for record in await everything(store)]
+    assert set(moments) == {then, decided.recorded_at}
+
+
+async def test_a_race_does_not_cost_a_history_its_time(store: Watched, one: Process, other: Process) -> None:
+    """It is decided again, and recorded where the log then is."""
+    await with_project(one)
+    store.before_append = lambda: other.do(ChangeTask(task_id=1, title="Tables"))
+    then = "2024-05-06T07:08:09.000001Z"
+    decided = await one.do(ChangeTask(task_id=1, status="completed"), recorded_at=then)
+    last = (await everything(store))[-2:]
+    assert decided.recorded_at == last[1].recorded_at == last[0].recorded_at
 
 
 async def test_loading_tells_what_is_true_now(one: Process, other: Process) -> None:

@@ -87,6 +87,15 @@ async def test_a_stale_append_is_refused(store: EventStore) -> None:
         await store.append(appending(TaskDeleted(6), guards=(Guard("task-5", 2),)))
 
 
+async def test_records_of_a_history_have_its_own_time(store: EventStore) -> None:
+    then = "2024-05-06T07:08:09.000001Z"
+    appended = await store.append(appending(TaskDeleted(1), TaskStatusChanged(1, "x"), recorded_at=then))
+    present = await store.append(appending(TaskDeleted(2)))
+    assert appended == Appended(2, then)
+    assert [one.recorded_at for one in await store.read(0, 10)] == [then, then, present.recorded_at]
+    assert present.recorded_at > then
+
+
 async def test_a_command_id_is_taken_once(store: EventStore) -> None:
     first = await store.append(Append("once", ((TaskDeleted(1), 1),)))
     with pytest.raises(DuplicateCommand):
@@ -487,6 +496,24 @@ async def test_private_rows_are_written_with_their_command(database_url: str) ->
         ).fetchall() == [("req_2", "10.0.0.1", "curl", 1, "taskflow")]
 
 
+async def test_what_is_kept_for_a_while_counts_from_when_it_came(database_url: str) -> None:
+    """Commands and requests of a history would otherwise be purged before they were settled."""
+    then = "2024-05-06T07:08:09.000001Z"
+    who = Metadata(1, "user", "cli", "req_3")
+    async with open_store(database_url, MASTER_KEY) as store:
+        secret = (SetPassword(1, "first"),)
+        await store.append(appending(ANA, private=secret, metadata=who, recorded_at=then))
+    with psycopg.connect(database_url) as connection:
+        recent = "now() - interval '1 hour'"
+        assert connection.execute(
+            "select recorded_at = %s::timestamptz, created_at > " + recent + " from commands", [then]
+        ).fetchall() == [(True, True)]
+        assert connection.execute(f"select at > {recent} from requests").fetchall() == [(True,)]
+        for table, column in (("credentials", "changed_at"), ("user_keys", "created_at")):
+            kept = connection.execute(f"select {column} = %s::timestamptz from {table}", [then]).fetchall()
+            assert kept == [(True,)]
+
+
 async def test_a_deadlock_over_request_ids_costs_nobody_an_append(database_url: str) -> None:
     """Clients choose request ids, and a batch of finished requests may meet a group in the other order."""
     by_hand = await psycopg.AsyncConnection.connect(database_url)
@@ -533,6 +560,15 @@ async def test_a_lost_answer_is_found_out_and_the_command_is_there_once(proxy: P
         assert proxy.lost == 1
         assert appended == await store.outcome("lost-1")
         assert [record.version for record in await store.read_stream("task-5")] == [1, 2]
+
+
+async def test_a_lost_answer_keeps_its_own_time(proxy: Proxy) -> None:
+    then = "2024-05-06T07:08:09.000001Z"
+    async with open_store(proxy.url, MASTER_KEY, bounds=QUICK) as store:
+        await store.append(Append("before", ((TaskDeleted(1), 1),), recorded_at=then))
+        proxy.lose_answer_to = b"lost-4"
+        assert await store.append(Append("lost-4", ((TaskDeleted(5), 1),), recorded_at=then)) == (2, then)
+        assert proxy.lost == 1
 
 
 async def test_a_lost_question_is_asked_again(proxy: Proxy) -> None:

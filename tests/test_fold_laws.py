@@ -15,8 +15,17 @@ from projections.catalogue import PROJECTIONS, STEPS, UNREAD
 from projections.memory import fold
 from projections.projection import Projection
 from projections.writer import Lost, Move, Writer
-from readmodels.changes import Sums, add_contributions, member_of, places, searched, summed
-from readmodels.documents import Document, Place, Ref
+from readmodels.changes import (
+    Sums,
+    add_contributions,
+    add_difference,
+    member_of,
+    places,
+    searched,
+    standing_of,
+    summed,
+)
+from readmodels.documents import Document, Place, Ref, Standing
 from readmodels.keys import Keys
 from readmodels.kinds import KINDS
 from readmodels.memory import MemoryModel
@@ -112,6 +121,7 @@ def recomputed_summaries(own: dict[Ref, Document]) -> dict[Ref, Document]:
     sums: Sums = {}
     for ref, document in own.items():
         add_contributions(KINDS[ref.kind], None, document, sums)
+        add_difference([], list(standing(ref, document, own).contributions), sums)
     found = {ref: summed(ref, None, figures) for ref, figures in sums.items()}
     return {ref: document for ref, document in found.items() if document is not None}
 
@@ -120,9 +130,19 @@ def recomputed_indexes(found: dict[Ref, Document]) -> dict[str, dict[str, Place]
     indexes: dict[str, dict[str, Place]] = defaultdict(dict)
     for ref, document in found.items():
         kind = KINDS[ref.kind]
-        for index, place in places(kind, document).items():
+        for index, place in {**places(kind, document), **standing(ref, document, found).places}.items():
             indexes[index][member_of(kind, ref, document)] = place
     return dict(indexes)
+
+
+def standing(ref: Ref, document: Document, all_of_them: dict[Ref, Document]) -> Standing:
+    """What follows from a document and the departments that people are in at the end."""
+
+    def department_of(user_id: int) -> int | None:
+        card = all_of_them.get(Ref("user", str(user_id)))
+        return None if card is None else card["department_id"]
+
+    return standing_of(KINDS[ref.kind], document, department_of)
 
 
 def recomputed_texts(own: dict[Ref, Document]) -> dict[Ref, str]:

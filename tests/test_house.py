@@ -94,7 +94,7 @@ def test_every_command_is_documented() -> None:
     text = (ROOT / "docs" / "operating.md").read_text()
     for command in app.registered_commands:
         assert command.callback
-        assert f"`taskledger {command.callback.__name__}" in text
+        assert f"`taskledger {command.name or command.callback.__name__}" in text
 
 
 def test_compose_runs_every_part_and_invents_no_secret() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from readmodels.model import Page, Query
 from tests.http import Client, Taskflow
 from tests.test_http_envelope import check_error, check_frame
 
@@ -377,12 +378,122 @@ async def test_the_detail_form_shows_tasks_progress_and_what_was_spent(taskflow:
     assert (await taskflow.admin.get("/api/projects/1")).data["project"]["progress"] == 100
 
 
+async def test_the_pages_project_comes_out_of_what_happened_in_it(taskflow: Taskflow) -> None:
+    admin = taskflow.admin
+    designer = await taskflow.user("designer", email="designer@taskflow.com", hourly_rate=50)
+    new = {
+        "name": "Website Redesign",
+        "description": "Complete redesign of company website",
+        "budget": 50000.00,
+        "start_date": "2025-01-01",
+        "end_date": "2025-06-30",
+    }
+    await admin.made("/api/projects", new)
+    mockups = {"title": "Design Mockups", "priority": "high", "assigned_to": [designer]}
+    done = {"status": "completed", "estimated_hours": 6.5}
+    await admin.made("/api/projects/1/tasks", mockups | done | {"actual_hours": 150})
+    for number in range(14):
+        more = done if number < 9 else {"estimated_hours": 7}
+        await admin.made("/api/projects/1/tasks", {"title": f"Page {number}"} | more)
+    await admin.made("/api/projects/1/risks", {"title": "Budget Overrun", "probability": "low"})
+    await admin.made("/api/projects/1/expenses", {"amount": 25000})
+    project = (await admin.get("/api/projects/1")).data["project"]
+    (listed,) = (await admin.get("/api/projects")).data["projects"]
+    as_on_the_page = {
+        "id": 1,
+        **new,
+        "start_date": "2025-01-01T00:00:00Z",
+        "end_date": "2025-06-30T00:00:00Z",
+        "status": "active",
+        "progress": 65,
+        "tasks_count": 15,
+        "completed_tasks": 10,
+    }
+    owner = {"id": 1, "username": "admin", "email": "admin@taskflow.com"}
+    times = {name: project[name] for name in ("created_at", "updated_at")}
+    assert listed == as_on_the_page | times | {"owner": owner}
+    assert project.pop("tasks")[-1] == {
+        "id": 1,
+        "title": "Design Mockups",
+        "status": "completed",
+        "priority": "high",
+        "assigned_to": {"id": designer, "username": "designer", "email": "designer@taskflow.com"},
+    }
+    assert project == as_on_the_page | times | {
+        "owner": owner | {"department": "Management"},
+        "spent_budget": 32500.0,
+        "risks": [
+            {
+                "id": 1,
+                "title": "Budget Overrun",
+                "severity": "medium",
+                "probability": "low",
+                "status": "active",
+            }
+        ],
+    }
+
+
+async def test_the_detail_form_has_the_fields_of_the_page_and_their_order(taskflow: Taskflow) -> None:
+    project = await taskflow.admin.made("/api/projects", PAGE_EXAMPLE)
+    page = ["id", "name", "description", "budget", "start_date", "end_date", "status", "progress", "owner"]
+    assert list(project)[: len(page)] == page
+    assert list(project)[-3:] == ["spent_budget", "tasks", "risks"]
+    assert list(project["owner"]) == ["id", "username", "email", "department"]
+    await taskflow.user("ugo")
+    ugos = await taskflow.admin.made("/api/projects", {"name": "P", "owner_id": 2})
+    assert ugos["owner"] == {
+        "id": 2,
+        "username": "ugo",
+        "email": "ugo@example.com",
+        "department": None,
+    }
+
+
+async def test_an_owner_who_is_renamed_or_moved_is_shown_so_at_once(taskflow: Taskflow) -> None:
+    admin = taskflow.admin
+    await admin.made("/api/projects", {"name": "P"})
+    before = await admin.get("/api/projects/1")
+    sales = (await admin.made("/api/departments", {"name": "Sales"}))["id"]
+    await admin.put("/api/users/1", {"username": "boss", "department_id": sales})
+    after = await admin.get("/api/projects/1")
+    owner = {"id": 1, "username": "boss", "email": "admin@taskflow.com"}
+    assert after.data["project"]["owner"] == owner | {"department": "Sales"}
+    assert (await admin.get("/api/projects")).data["projects"][0]["owner"] == owner
+    await admin.put(f"/api/departments/{sales}", {"name": "Trade"})
+    assert (await admin.get("/api/projects/1")).data["project"]["owner"]["department"] == "Trade"
+    assert before.headers["ETag"] != after.headers["ETag"]
+
+
 async def test_a_project_with_more_tasks_than_a_page_holds_shows_them_all(
     taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.taskflow.projects.PAGE_MAX", 3)
+    monkeypatch.setattr("api.taskflow.project_forms.PAGE_MAX", 3)
     await taskflow.admin.made("/api/projects", {"name": "P"})
     for number in range(8):
         await taskflow.admin.made("/api/projects/1/tasks", {"title": f"T{number}"})
     project = (await taskflow.admin.get("/api/projects/1")).data["project"]
     assert [task["id"] for task in project["tasks"]] == [8, 7, 6, 5, 4, 3, 2, 1]
+
+
+async def test_a_task_that_goes_while_its_project_is_read_hides_no_other(
+    taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin, model = taskflow.admin, taskflow.core.model
+    monkeypatch.setattr("api.taskflow.project_forms.PAGE_MAX", 3)
+    await admin.made("/api/projects", {"name": "P"})
+    for number in range(8):
+        await admin.made("/api/projects/1/tasks", {"title": f"T{number}"})
+    read, gone = model.page, iter((7, 1))
+
+    async def page_and_delete(query: Query) -> Page:
+        page = await read(query)
+        for task_id in gone if query.kind == "task" else ():
+            await admin.delete(f"/api/tasks/{task_id}")
+            break
+        return page
+
+    monkeypatch.setattr(model, "page", page_and_delete)
+    project = (await admin.get("/api/projects/1")).data["project"]
+    assert [task["id"] for task in project["tasks"]] == [8, 7, 6, 5, 4, 3, 2]
+    assert (await admin.get("/api/projects/1")).data["project"]["tasks_count"] == 6

@@ -110,6 +110,8 @@ async def made_before(admin: Client, server: Taskflow) -> None:
     await server.user("ana", department_id=1)
     await admin.made("/api/projects", {"name": "P"})
     await admin.made("/api/projects/1/tasks", {"title": "T", "assigned_to": [2]})
+    await admin.made("/api/projects/1/risks", {"title": "R"})
+    await admin.made("/api/projects/1/expenses", {"amount": 7.5})
 
 
 async def test_without_redis_everything_can_be_written_and_nothing_false_is_read(
@@ -118,7 +120,17 @@ async def test_without_redis_everything_can_be_written_and_nothing_false_is_read
     admin = mortal.admin
     await made_before(admin, mortal)
     await asyncio.to_thread(valkey.stop)
-    for path in ("/api/projects", "/api/projects/1", "/api/tasks/77", "/api/users", "/api/departments/1"):
+    for path in (
+        "/api/projects",
+        "/api/projects/1",
+        "/api/tasks/77",
+        "/api/projects/1/risks",
+        "/api/risks/77",
+        "/api/projects/1/expenses",
+        "/api/projects/1/expenses/1",
+        "/api/users",
+        "/api/departments/1",
+    ):
         check_error(await admin.get(path), 503, "UNAVAILABLE")
     assert (await (await mortal.anybody()).sign_in()).data["user"]["department"] == "Management"
     assert (await admin.get("/livez")).status == 200
@@ -127,6 +139,10 @@ async def test_without_redis_everything_can_be_written_and_nothing_false_is_read
         "made": await admin.post("/api/projects", {"name": "Q", "budget": 5}),
         "changed": await admin.put("/api/projects/1", {"name": "PP"}),
         "task": await admin.put("/api/tasks/1", {"status": "completed", "actual_hours": 1}),
+        "risk": await admin.post("/api/projects/1/risks", {"title": "S"}),
+        "mitigated": await admin.put("/api/risks/1", {"status": "mitigated"}),
+        "expense": await admin.post("/api/projects/1/expenses", {"amount": 2.25}),
+        "reversed": await admin.delete("/api/projects/1/expenses/1"),
         "user": await admin.put("/api/users/2", {"first_name": "Ana"}),
         "department": await admin.put("/api/departments/1", {"description": "D"}),
     }
@@ -134,19 +150,28 @@ async def test_without_redis_everything_can_be_written_and_nothing_false_is_read
         "made": 201,
         "changed": 200,
         "task": 200,
+        "risk": 201,
+        "mitigated": 200,
+        "expense": 201,
+        "reversed": 200,
         "user": 200,
         "department": 200,
     }
     assert all(is_behind(answer) for answer in answers.values())
     made = answers["made"].data["project"]
-    assert (made["progress"], made["tasks_count"], made["spent_budget"], made["tasks"]) == (0, 0, 0.0, [])
+    assert (made["progress"], made["tasks_count"], made["spent_budget"]) == (0, 0, 0.0)
+    assert (made["tasks"], made["risks"]) == ([], [])
     assert made["owner"]["department"] == "Management"
     changed = answers["changed"].data["project"]
     # Nobody can tell these now, and a guess would be a lie.
-    for unknown in ("progress", "tasks_count", "completed_tasks", "spent_budget", "tasks"):
+    for unknown in ("progress", "tasks_count", "completed_tasks", "spent_budget", "tasks", "risks"):
         assert changed[unknown] is None
     task = answers["task"].data["task"]
     assert (task["status"], task["assigned_to"]["username"]) == ("completed", "ana")
+    assert answers["risk"].data["risk"]["title"] == "S"
+    mitigated = answers["mitigated"].data["risk"]
+    assert (mitigated["title"], mitigated["status"]) == ("R", "mitigated")
+    assert answers["expense"].data["expense"]["amount"] == 2.25
     assert answers["user"].data["user"]["department"] == {"id": 1, "name": "Management"}
     assert answers["department"].data["department"]["members_count"] is None
 
@@ -155,4 +180,6 @@ async def test_without_redis_everything_can_be_written_and_nothing_false_is_read
     await patient(mortal, 5)
     project = (await admin.get("/api/projects/1")).data["project"]
     assert (project["name"], project["progress"], project["tasks_count"]) == ("PP", 100, 1)
+    assert [risk["title"] for risk in project["risks"]] == ["S", "R"]
+    assert project["spent_budget"] == 2.25
     assert (await admin.get("/api/departments/1")).data["department"]["members_count"] == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from tests.http import Client, Taskflow
 from tests.test_http_envelope import check_error, check_frame
 from tests.test_http_projects import three_people
@@ -234,6 +236,23 @@ async def test_filters_and_sorting(taskflow: Taskflow) -> None:
         "project_id=1",
     ):
         check_error(await admin.get(f"/api/tasks?{wrong}"), 400, "BAD_REQUEST")
+
+
+async def test_who_is_due_today_has_the_whole_day(taskflow: Taskflow) -> None:
+    admin = taskflow.admin
+    await admin.made("/api/projects", {"name": "P"})
+    present = datetime.now(UTC)
+    for title, due in (
+        ("today", f"{present:%Y-%m-%d}"),
+        ("a minute ago", (present - timedelta(minutes=1)).isoformat()),
+        ("yesterday", f"{present - timedelta(days=1):%Y-%m-%d}"),
+        ("in an hour", (present + timedelta(hours=1)).isoformat()),
+    ):
+        await admin.made("/api/projects/1/tasks", {"title": title, "due_date": due})
+    assert await titles(admin, "&overdue=true") == ["yesterday", "a minute ago"]
+    assert await titles(admin, "&overdue=false", "/api/projects/1/tasks") == ["in an hour", "today"]
+    await admin.put("/api/tasks/3", {"status": "completed"})
+    assert await titles(admin, "&overdue=true") == ["a minute ago"]
 
 
 async def test_hours_at_an_absurd_rate_are_refused_and_not_a_failure(taskflow: Taskflow) -> None:

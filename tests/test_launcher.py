@@ -54,6 +54,25 @@ def test_it_works_through_a_link_and_from_anywhere(checkout: Path, tmp_path: Pat
     assert done.stdout == "hello up\n", done.stderr
 
 
+def test_the_generator_s_script_is_a_command_under_another_name(checkout: Path) -> None:
+    """With whatever Python; the launcher finds, or makes, the one with the packages."""
+    script = shutil.copy(ROOT / "scripts" / "generate_test_data.py", checkout / "scripts")
+    wanted = ("--projects", "10", "--tasks", "50", "--users", "20")
+    done = subprocess.run(
+        [sys.executable, "-I", str(script), *wanted],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        cwd="/",
+        env=offline(checkout),
+    )
+    assert done.stdout == f"hello sample-data {' '.join(wanted)}\n", done.stderr
+    (checkout / "taskledger").unlink()
+    alone = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=100)
+    assert alone.returncode == 1
+    assert alone.stderr.startswith("generate_test_data: cannot run")
+
+
 def test_two_at_once_install_once(checkout: Path) -> None:
     both = [
         subprocess.Popen(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -149,6 +151,114 @@ async def test_moments_are_instants_that_never_go_back(log: Log) -> None:
     moments = [stored.recorded_at for stored in await log.read(0, 100)]
     assert moments == sorted(moments)
     assert [instant(moment(text)) for text in moments] == moments
+
+
+# At its own time
+
+LONG_AGO = "2024-05-06T07:08:09.000001Z"
+LATER = "2024-05-06T07:08:09.000002Z"
+NEVER = "2999-01-01T00:00:00.000000Z"
+
+
+def at(asked: str | None, *events: RawEvent, guards: tuple[Guard, ...] = ()) -> RawAppend:
+    return replace(append(*events, guards=guards), recorded_at=asked)
+
+
+async def moments(log: Log) -> list[str]:
+    return [stored.recorded_at for stored in await log.read(0, 100)]
+
+
+async def test_a_history_is_recorded_at_its_own_time(log: Log) -> None:
+    outcomes = await log.append_group([at(LONG_AGO, event("a", 1), event("b", 1)), at(LATER, event("c", 1))])
+    outcomes += await log.append_group([at(LATER, event("a", 2))])
+    assert outcomes == [Appended(2, LONG_AGO), Appended(3, LATER), Appended(4, LATER)]
+    assert await moments(log) == [LONG_AGO, LONG_AGO, LATER, LATER]
+
+
+async def test_nothing_is_recorded_before_what_stands_before_it(log: Log) -> None:
+    await log.append_group([at(LATER, event("a", 1))])
+    outcomes = await log.append_group(
+        [at(LONG_AGO, event("b", 1)), at(LATER, event("c", 1)), at(LONG_AGO, event("d", 1))]
+    )
+    assert {outcome.recorded_at for outcome in outcomes if isinstance(outcome, Appended)} == {LATER}
+    assert await moments(log) == [LATER] * 4
+
+
+async def test_each_append_of_a_group_has_its_own_time_never_an_earlier_one(log: Log) -> None:
+    await log.append_group(
+        [at(LONG_AGO, event("a", 1)), at(LATER, event("b", 1)), at(LONG_AGO, event("c", 1))]
+    )
+    assert await moments(log) == [LONG_AGO, LATER, LATER]
+
+
+async def test_nothing_is_recorded_in_the_future(log: Log) -> None:
+    [ahead] = await log.append_group([at(NEVER, event("a", 1))])
+    [present] = await log.append_group([append(event("b", 1))])
+    assert isinstance(ahead, Appended)
+    assert isinstance(present, Appended)
+    assert ahead.recorded_at <= present.recorded_at < NEVER
+    assert ahead.recorded_at > "2025"
+
+
+async def test_who_asks_for_no_time_gets_the_present(log: Log) -> None:
+    """Also between others that do ask, which then cannot go back behind it."""
+    await log.append_group([at(LONG_AGO, event("a", 1)), append(event("b", 1)), at(LATER, event("c", 1))])
+    first, second, third = await moments(log)
+    assert first == LONG_AGO
+    assert LATER < second == third
+
+
+async def test_a_refused_append_holds_back_nobody_s_time(log: Log) -> None:
+    await log.append_group([at(LONG_AGO, event("a", 1))])
+    outcomes = await log.append_group([append(event("a", 1)), at(LATER, event("b", 1))])
+    assert [type(outcome) for outcome in outcomes] == [Stale, Appended]
+    assert await moments(log) == [LONG_AGO, LATER]
+
+
+async def test_a_command_without_events_holds_back_nobody_s_time(log: Log) -> None:
+    quiet = RawAppend("quiet", (), private=(KeepUserKey(1, b"key"),))
+    [kept, other] = await log.append_group([quiet, at(LONG_AGO, event("a", 1))])
+    assert isinstance(kept, Appended)
+    assert kept.recorded_at > LATER
+    assert other == Appended(1, LONG_AGO)
+    assert await log.outcome("quiet") == kept
+
+
+async def test_the_outcome_of_a_command_tells_its_time(log: Log) -> None:
+    [outcome] = await log.append_group([replace(at(LONG_AGO, event("a", 1)), command_id="then")])
+    assert await log.outcome("then") == outcome == Appended(1, LONG_AGO)
+
+
+asked_moments = st.lists(
+    st.tuples(st.booleans(), st.one_of(st.none(), st.sampled_from([LONG_AGO, LATER, NEVER])), st.booleans()),
+    max_size=8,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asked_moments)
+async def test_whatever_is_asked_time_never_goes_back(
+    log: Log, tried: list[tuple[bool, str | None, bool]]
+) -> None:
+    group: list[RawAppend] = []
+    for is_stale, asked, ends in tried:
+        stream = f"world-{next(examples)}"
+        group.append(at(asked, event(stream, 2 if is_stale else 1)))
+        if ends:
+            await log.append_group(group)
+            group = []
+    await log.append_group(group)
+    found = [stored.recorded_at for stored in await log.read(0, 10_000)]
+    assert found == sorted(found)
+    assert all(recorded_at <= now_plus_a_second() for recorded_at in found)
+
+
+def now_plus_a_second() -> str:
+    """The database's clock and ours are one, but for what it rounds."""
+    return instant(datetime.now(UTC) + timedelta(seconds=1))
+
+
+# Reading
 
 
 async def test_reading_starts_after_a_position_and_stops_at_the_limit(log: Log) -> None:

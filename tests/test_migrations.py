@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
+from datetime import timedelta
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from uuid import uuid4
@@ -14,8 +15,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from events import migrate as migrations
-from events.log import Metadata
-from events.migrate import MigrationChanged, migrate, pending
+from events.group import parameters
+from events.log import Metadata, RawAppend, RawEvent
+from events.migrate import FOLDER, MigrationChanged, migrate, pending
 from events.store import Append, open_store
 from events.tasks import TaskDeleted
 from tests.servers import Servers
@@ -146,6 +148,22 @@ async def with_an_event(database_url: str) -> str:
     async with open_store(database_url, MASTER_KEY) as store:
         await store.append(Append("c", ((TaskDeleted(5), 1),), metadata=who))
     return database_url
+
+
+def test_whoever_does_not_know_of_moments_keeps_appending(database_url: str) -> None:
+    """Servers of the version before run on for a moment while the schema is already the new one."""
+    before = (FOLDER.parent / "sql" / "append_group.sql").read_text()
+    before = before.replace(", %(asked_moments)s::timestamptz[]", "")
+    assert "asked" not in before
+    event = RawEvent("task-1", 1, "task.deleted", b'{"task_id":1}', "00000000-0000-4000-8000-000000000001")
+    values = parameters([RawAppend("c", (event,))])
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(before.encode(), values).fetchone()
+        moment = connection.execute("select recorded_at, now() - recorded_at from stored_events").fetchone()
+    assert row is not None
+    assert moment is not None
+    assert row == ("appended", 1, moment[0])
+    assert abs(moment[1]) < timedelta(minutes=1)
 
 
 CHANGES = {

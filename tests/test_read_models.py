@@ -19,6 +19,7 @@ from readmodels.keys import Keys
 from readmodels.memory import MemoryModel
 from readmodels.model import PAGE_MAX, Model, NotReady, Query, Range, Through
 from readmodels.redis import RedisModel
+from readmodels.snapshots import Scope, Selection
 from tests.folding import GENERATION, begun, client
 from tests.histories import PRIORITIES, START, TASK_STATUSES, World, histories, history
 
@@ -345,6 +346,8 @@ async def refuses_everything(model: Model) -> None:
         await model.page(Query("task"))
     with pytest.raises(NotReady):
         await model.members("task:project:1")
+    with pytest.raises(NotReady):
+        await model.snapshot(Scope((Selection("task", "task:sort:id"),)), "2025-01-01T00:00:00.000000Z")
     with pytest.raises(NotReady):
         await model.position()
     with pytest.raises(NotReady):

@@ -22,7 +22,7 @@ PROGRAM = [block.strip() for block in BLOCKS if "curl" not in block]
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A new ledger: the README's ids are those of a first session."""
-    with running(tmp_path_factory.mktemp("readme") / "data") as started:
+    with running(tmp_path_factory.mktemp("readme") / "data", environment={}) as started:
         yield started
 
 

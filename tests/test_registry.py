@@ -12,8 +12,10 @@ import commands
 import events
 from commands.context import given
 from commands.departments import ChangeDepartment
+from commands.expenses import RecordExpense, ReverseExpense
 from commands.projects import ChangeProject, DeleteProject
 from commands.registry import FOLDS, HANDLERS, Fold, main_stream, stream_of
+from commands.risks import ChangeRisk, RaiseRisk
 from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask, Task
 from commands.users import ChangeUser, RegisterUser
 from events.event import TYPES
@@ -54,7 +56,11 @@ def test_the_state_of_an_empty_stream_does_not_exist(fold: Fold) -> None:
         (ChangeTask(task_id=7), "task-7"),
         (AssignTask(task_id=7), "task-7"),
         (DeleteTask(task_id=7), "task-7"),
+        (ChangeRisk(risk_id=7), "risk-7"),
+        (ReverseExpense(project_id=8, expense_id=7), "expense-7"),
         (CreateTask(project_id=7), None),
+        (RaiseRisk(project_id=7), None),
+        (RecordExpense(project_id=7), None),
         (RegisterUser(), None),
     ],
 )

@@ -39,6 +39,10 @@ def test_values_have_the_type_of_their_field() -> None:
         "::1/128",
     ]
     assert read(TASKLEDGER_BODY_TIMEOUT_S="").body_timeout_s == 10.0
+    assert (
+        str(read(TASKLEDGER_RATE_LIMITS="5/minute;4/hour;3/second").rate_limits) == "5/minute;4/hour;3/second"
+    )
+    assert read(TASKLEDGER_RATE_LIMITS="off").rate_limits is None
 
 
 @pytest.mark.parametrize(
@@ -69,6 +73,8 @@ def test_the_master_key_is_not_shown() -> None:
         ("TASKLEDGER_PUBLIC_URL", "tasks.example.com", "https://"),
         ("TASKLEDGER_TRUSTED_PROXIES", "10.0.0.1/8", "networks"),
         ("TASKLEDGER_LOG_LEVEL", "loud", "one of debug"),
+        ("TASKLEDGER_RATE_LIMITS", "1000/hour", "as in 1000/hour;100/hour;20/minute, or off"),
+        ("TASKLEDGER_RATE_LIMITS", "none", "as in 1000/hour;100/hour;20/minute, or off"),
     ],
 )
 def test_a_wrong_value_is_named(name: str, value: str, said: str) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import hdrs
+from typing_extensions import TypedDict
 
 from api.behind import Readable, StreamModel
 from api.core import Core
 from api.errors import CredentialsRefused
 from api.taskflow.calls import Call
-from api.taskflow.endpoints import Endpoint, cookie_name
+from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.fields import Body
+from api.taskflow.users import Role
+from api.taskflow.visitors import cookie_name
 from commands.claims import Claim
 from commands.errors import Invalid, NotFound
 from commands.users import User
@@ -22,8 +25,20 @@ from readmodels.model import NotReady
 
 
 class Credentials(Body):
+    """Either name will do: `username` takes the email address as well."""
+
     username: str
     password: str
+
+
+class ShownSelf(TypedDict):
+    """Who is signed in; `department` is its name."""
+
+    id: int
+    username: str
+    email: str
+    role: Role
+    department: str | None
 
 
 async def login(call: Call) -> Answer:
@@ -91,7 +106,7 @@ def _cookie(core: Core, token: str, more: str = "") -> Mapping[str, str]:
     return {hdrs.SET_COOKIE: cookie}
 
 
-async def _own_card(core: Core, user_id: int) -> dict[str, Any]:
+async def _own_card(core: Core, user_id: int) -> ShownSelf:
     """The user as signing in shows one; from the log where the read model cannot tell yet."""
     try:
         return await _card(core.model, user_id)
@@ -99,7 +114,7 @@ async def _own_card(core: Core, user_id: int) -> dict[str, Any]:
         return await _card(StreamModel(core.store, core.model), user_id)
 
 
-async def _card(model: Readable, user_id: int) -> dict[str, Any]:
+async def _card(model: Readable, user_id: int) -> ShownSelf:
     ref = Ref("user", str(user_id))
     card = (await model.fetch([ref])).get(ref)
     if card is None:
@@ -115,8 +130,26 @@ async def _card(model: Readable, user_id: int) -> dict[str, Any]:
     }
 
 
+SIGNED_IN: Final = {"user": ShownSelf, "csrf_token": str}
+
 ENDPOINTS: Final = (
-    Endpoint("POST", "/api/auth/login", login, body=Credentials, is_public=True),
-    Endpoint("POST", "/api/auth/logout", logout),
-    Endpoint("GET", "/api/auth/me", me),
+    Endpoint(
+        "POST",
+        "/api/auth/login",
+        login,
+        body=Credentials,
+        is_public=True,
+        summary="Sign in",
+        shows=Shows(SIGNED_IN, headers=(str(hdrs.SET_COOKIE),)),
+        example={"username": "admin", "password": "admin123"},
+        limit="20/minute",
+    ),
+    Endpoint(
+        "POST",
+        "/api/auth/logout",
+        logout,
+        summary="Sign out",
+        shows=Shows(headers=(str(hdrs.SET_COOKIE),)),
+    ),
+    Endpoint("GET", "/api/auth/me", me, summary="Tell who is signed in", shows=Shows(SIGNED_IN)),
 )

@@ -109,8 +109,11 @@ class Call:
 
 
 def note_attempt(request: web.Request, status: int) -> None:
-    """Record where a state-changing request came from and how it ended."""
-    if request.method in SAFE_METHODS:
+    """Record where a state-changing request came from and how it ended.
+
+    Requests too many are not: whoever hammers must not fill a table.
+    """
+    if request.method in SAFE_METHODS or status == web.HTTPTooManyRequests.status_code:
         return
     core, caller = request.config_dict[CORE], request.get(CALLER)
     core.attempts.note(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from dataclasses import replace
+from typing import Annotated, Final
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from api.behind import UNKNOWN, Readable
 from api.taskflow import parameters
 from api.taskflow.calls import Call
-from api.taskflow.endpoints import Endpoint
+from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.fields import Body, Line, Prose
-from api.taskflow.formats import moment
+from api.taskflow.formats import ShownMoment, moment
 from api.taskflow.listing import listed, paged
 from commands.departments import ChangeDepartment, CreateDepartment
 from commands.errors import NotFound
@@ -28,6 +30,17 @@ class DepartmentChange(Body):
 
 class NewDepartment(DepartmentChange):
     name: Annotated[Line, Field(max_length=100)]
+
+
+class ShownDepartment(TypedDict):
+    """How many members there are is null while nobody can tell."""
+
+    id: int
+    name: str
+    description: str
+    members_count: int | None
+    created_at: ShownMoment
+    updated_at: ShownMoment
 
 
 FILTERS: Final[parameters.Parameters] = {
@@ -82,8 +95,7 @@ async def department_answer(
     return Answer({"department": department}, message, status, version=found[ref]["version"])
 
 
-def shown_department(department: Document, figures: Document | None) -> dict[str, Any]:
-    """How many members there are is null while nobody can tell."""
+def shown_department(department: Document, figures: Document | None) -> ShownDepartment:
     return {
         "id": department["id"],
         "name": department["name"],
@@ -98,9 +110,41 @@ def _figures_ref(number: int) -> Ref:
     return Ref("department_figures", str(number))
 
 
+ONE: Final = Shows({"department": ShownDepartment}, is_object=True)
+EXAMPLE: Final = {
+    "name": "Quality Assurance",
+    "description": "Software testing and quality control department",
+}
+
 ENDPOINTS: Final = (
-    Endpoint("GET", "/api/departments", list_departments, parameters=FILTERS),
-    Endpoint("POST", "/api/departments", create_department, body=NewDepartment, takes_key=True),
-    Endpoint("GET", "/api/departments/{department_id}", get_department),
-    Endpoint("PUT", "/api/departments/{department_id}", change_department, body=DepartmentChange),
+    Endpoint(
+        "GET",
+        "/api/departments",
+        list_departments,
+        parameters=FILTERS,
+        summary="List departments",
+        shows=Shows({"departments": list[ShownDepartment]}, is_list=True),
+    ),
+    Endpoint(
+        "POST",
+        "/api/departments",
+        create_department,
+        body=NewDepartment,
+        takes_key=True,
+        summary="Create a department",
+        shows=replace(ONE, status=201),
+        example=EXAMPLE,
+    ),
+    Endpoint(
+        "GET", "/api/departments/{department_id}", get_department, summary="Read a department", shows=ONE
+    ),
+    Endpoint(
+        "PUT",
+        "/api/departments/{department_id}",
+        change_department,
+        body=DepartmentChange,
+        summary="Change a department",
+        shows=ONE,
+        example=EXAMPLE,
+    ),
 )

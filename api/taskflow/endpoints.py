@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from aiohttp import web
@@ -17,14 +17,18 @@ from api.core import CORE, Core
 from api.csrf import SAFE_METHODS, must_not_be_cross_site
 from api.errors import BadRequest, TryLater
 from api.idempotency import Key, Outcome
-from api.replies import Reply
-from api.requests import REQUEST_ID
+from api.limits.applied import by_address, limited
+from api.limits.operations import Operation
+from api.replies import FileReply, Reply
+from api.requests import REQUEST_ID, Handler
 from api.sessions import Session
 from api.taskflow import parameters
 from api.taskflow.calls import POSITION_HEADER, Call
+from api.taskflow.downloads import Download, sealed_file
 from api.taskflow.envelope import Answer, refused, sealed
 from api.taskflow.fields import Body
 from api.taskflow.validation import Checked, checked
+from api.taskflow.visitors import principal_of, session_of, token_of
 from commands.errors import Busy, Refusal
 
 ETAG: Final = "ETag"
@@ -34,28 +38,60 @@ _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class Shows:
+    """What a success holds: the type of each field of `data`, by name.
+
+    A list is paginated; an object is known by an `ETag`. `media_types` are those that the answer
+    may come in besides JSON, `headers` those that it has besides what all such answers have.
+    """
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+    is_list: bool = False
+    is_object: bool = False
+    media_types: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation. `body` is what it reads; a public one needs no session."""
+    """One operation, as it is served and as it is documented.
+
+    `body` is what it reads; a public one needs no session. `example` is a body as clients send it,
+    `asks_role` the least role that may read what not everybody who is signed in may. `limit` holds
+    for this operation alone, beside the account's quotas, as in `20/minute`.
+    """
 
     method: str
     path: str
-    handle: Callable[[Call], Awaitable[Answer]]
+    handle: Callable[[Call], Awaitable[Answer | Download]]
     body: type[Body] | None = None
     parameters: parameters.Parameters = field(default_factory=dict)
     is_public: bool = False
     takes_key: bool = False
+    summary: str = ""
+    shows: Shows = Shows()
+    example: Mapping[str, Any] | None = None
+    asks_role: str | None = None
+    limit: str | None = None
 
     def route(self) -> web.RouteDef:
         async def handle(request: web.Request) -> web.StreamResponse:
             return (await served(self, request)).response()
 
-        return web.RouteDef(self.method, self.path, handle, {})
+        return web.RouteDef(self.method, self.path, self._limited(handle), {})
+
+    def _limited(self, handler: Handler) -> Handler:
+        if self.limit is None:
+            return handler
+        principal = by_address if self.is_public else principal_of
+        return limited(Operation(f"{self.method} {self.path}", self.limit, principal), handler)
 
 
-async def served(endpoint: Endpoint, request: web.Request) -> Reply:
+async def served(endpoint: Endpoint, request: web.Request) -> Reply | FileReply:
     """The reply to a request. Raises what `envelope.translated` has an answer to."""
     core = request.config_dict[CORE]
-    session = await _session(core, request)
+    session = await _session(request)
     writes = request.method not in SAFE_METHODS
     caller = None
     if not endpoint.is_public:
@@ -72,18 +108,12 @@ async def served(endpoint: Endpoint, request: web.Request) -> Reply:
     return await core.repetitions.once(key, lambda done_at: _attempt(endpoint, call, key, done_at))
 
 
-async def _session(core: Core, request: web.Request) -> Session | None:
+async def _session(request: web.Request) -> Session | None:
     """The live session of the request's cookie, which no other site's page may use for a write."""
-    token = request.cookies.get(cookie_name(core))
-    if not token:
-        return None
-    session = await core.sessions.find(token)
-    must_not_be_cross_site(request, session, core.csrf_tokens)
+    session = await session_of(request)
+    if token_of(request):
+        must_not_be_cross_site(request, session, request.config_dict[CORE].csrf_tokens)
     return session
-
-
-def cookie_name(core: Core) -> str:
-    return "__Host-session" if core.settings.is_https else "session"
 
 
 async def _body(core: Core, request: web.Request) -> bytes:
@@ -129,18 +159,21 @@ async def _attempt(endpoint: Endpoint, call: Call, key: Key, done_at: int | None
     except Refusal as refusal:
         answer = refused(refusal, call.caller.role)
         return Outcome(sealed(answer, call.request[REQUEST_ID]), is_final=not isinstance(refusal, Busy))
+    assert isinstance(reply, Reply), "no write answers with a file"
     return Outcome(reply, is_committed=call.has_committed)
 
 
-async def _reply(endpoint: Endpoint, call: Call) -> Reply:
+async def _reply(endpoint: Endpoint, call: Call) -> Reply | FileReply:
     answer = await endpoint.handle(call)
+    if isinstance(answer, Download):
+        return sealed_file(answer, call.request[REQUEST_ID])
     reply = sealed(answer, call.request[REQUEST_ID])
     if answer.version is None:
         return reply
     return reply.with_header(ETAG, conditional.etag(answer.version, orjson.dumps(answer.data)))
 
 
-def _conditional(request: web.Request, reply: Reply) -> Reply:
+def _conditional(request: web.Request, reply: Reply | FileReply) -> Reply | FileReply:
     tag = reply.headers.get(ETAG)
     if tag and request.method in SAFE_METHODS and conditional.is_known(request, tag):
         return Reply(304, b"", reply.headers)

@@ -66,6 +66,10 @@ def unavailable(message: str, retry_after_s: int = 1) -> Answer:
     return error(503, "UNAVAILABLE", message, {hdrs.RETRY_AFTER: str(retry_after_s)})
 
 
+def limited(message: str, retry_after_s: int) -> Answer:
+    return error(429, "RATE_LIMITED", message, {hdrs.RETRY_AFTER: str(retry_after_s)})
+
+
 def refused(refusal: refusals.Refusal, current_role: str | None) -> Answer:
     """The answer to a command that was refused."""
     match refusal:
@@ -116,6 +120,8 @@ def translated(exception: Exception, method: str = "", role: str | None = None) 
     match exception:
         case errors.TryLater():
             return unavailable(str(exception), exception.retry_after_s)
+        case errors.RateLimited():
+            return limited(str(exception), exception.retry_after_s)
         case errors.RequestError():
             return _REQUEST_ERRORS[type(exception)](str(exception))
         case refusals.Refusal():

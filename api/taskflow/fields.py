@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
@@ -12,20 +13,25 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainValidator,
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic_core import CoreSchema
 
 from api.shapes import (
+    EMAIL,
     EMAIL_MAX,
     HOURS_MAX_HUNDREDTHS,
+    MOMENT,
     USERNAME,
     has_hundredths_only,
     instant_of,
     is_email,
 )
 from commands.money import MONEY_MAX_CENTS
+from commands.tasks import ASSIGNEES_MAX
 from events.instants import Instant
 
 ID_MAX: Final = 2**63 - 1
@@ -38,6 +44,18 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
+@dataclass(frozen=True, eq=False)
+class Said:
+    """Keywords for a field's JSON schema that cannot be told from how the field is read."""
+
+    keywords: Mapping[str, Any]
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(core_schema), **self.keywords}
+
+
 def _without_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError("must not contain the NUL character")
@@ -46,6 +64,13 @@ def _without_nul(text: str) -> str:
 
 def _empty_for_null(value: Any) -> Any:
     return "" if value is None else value
+
+
+def _whole(value: Any) -> Any:
+    """`5.0` is the number 5 in JSON; what is no number of an object is left as it is."""
+    if isinstance(value, Decimal) and 0 < value <= ID_MAX and value == value.to_integral_value():
+        return int(value)
+    return value
 
 
 def _username(text: str) -> str:
@@ -88,22 +113,54 @@ def _moment(value: Any) -> Instant:
         raise ValueError("must be a date, as in 2025-07-01, or an ISO 8601 date-time") from None
 
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_without_nul)]
+NO_NUL: Final = r"^[^\x00]*$"
+NOT_BLANK: Final = r"^[^\x00]*[^\x00\s][^\x00]*$"
+
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1),
+    AfterValidator(_without_nul),
+    Said({"pattern": NOT_BLANK}),
+]
 """A text that may not be empty; space around it does not count."""
 
-Prose = Annotated[str, BeforeValidator(_empty_for_null), AfterValidator(_without_nul)]
+Prose = Annotated[
+    str,
+    BeforeValidator(_empty_for_null),
+    AfterValidator(_without_nul),
+    Said({"type": ["string", "null"], "pattern": NO_NUL}),
+]
 """A text that may be empty; null empties it."""
 
-Id = Annotated[int, Field(ge=1, le=ID_MAX)]
-Ids = Annotated[list[Id], Field(max_length=IDS_MAX), AfterValidator(tuple)]
+Label = Annotated[Prose, AfterValidator(str.strip)]
+"""A word or two, or nothing; space around it does not count."""
 
-Username = Annotated[str, Field(min_length=3, max_length=80), AfterValidator(_username)]
+Id = Annotated[int, Field(ge=1, le=ID_MAX), BeforeValidator(_whole), Said({"format": "int64"})]
+Ids = Annotated[
+    list[Id],
+    Field(max_length=IDS_MAX),
+    AfterValidator(tuple),
+    Said({"description": f"At most {ASSIGNEES_MAX} different ones; repeated ones count once."}),
+]
+
+Username = Annotated[
+    str,
+    Field(min_length=3, max_length=80),
+    AfterValidator(_username),
+    Said({"pattern": f"^{USERNAME.pattern}$"}),
+]
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=EMAIL_MAX),
     AfterValidator(_email),
+    Said({"pattern": f"^{EMAIL.pattern}$"}),
 ]
-Password = Annotated[str, Field(min_length=8, max_length=128), AfterValidator(_without_nul)]
+Password = Annotated[
+    str,
+    Field(min_length=8, max_length=128),
+    AfterValidator(_without_nul),
+    Said({"format": "password", "pattern": NO_NUL}),
+]
 
 Money = Annotated[
     int,
@@ -122,6 +179,6 @@ Hours = Annotated[
 Moment = Annotated[
     str,
     PlainValidator(_moment),
-    WithJsonSchema({"type": "string", "examples": ["2025-07-01", "2025-07-01T09:30:00Z"]}),
+    WithJsonSchema({"type": "string", "pattern": f"^{MOMENT.pattern}$"}),
 ]
 """An instant."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import overload
+from typing import Annotated, overload
+
+from pydantic import WithJsonSchema
 
 from events.instants import Instant
 
 SECONDS_END = len("2025-01-01T00:00:00")
 
+ShownMoment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""What `moment` makes, in the types of answers."""
+
 
 def money(cents: int) -> float:
-    """Two decimals; up to 999,999,999,999.99 a float prints exactly the digits meant."""
+    """Two decimals; below 2^46, seventy times the largest amount, a float prints exactly the digits meant."""
     return cents / 100
 
 

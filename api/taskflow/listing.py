@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from typing_extensions import TypedDict
+
 from api.behind import Readable
 from api.taskflow import parameters
 from api.taskflow.envelope import Answer
@@ -14,6 +16,14 @@ from readmodels.model import Page, Query
 
 SORT_INDEXES: Final[Mapping[str, str]] = {"created_at": "created"}
 """Where a sortable field has an index of another name: time follows the position of creation."""
+
+
+class Person(TypedDict):
+    """A user as other objects show one."""
+
+    id: int
+    username: str
+    email: str
 
 
 def paged(query: Query, filters: Mapping[str, Any]) -> Query:
@@ -50,10 +60,7 @@ async def cards(model: Readable, user_ids: set[int]) -> Mapping[int, Document]:
     return {card["id"]: card for card in found.values()}
 
 
-def person(card: Document | None) -> dict[str, Any] | None:
-    """A user as other objects show one."""
-    if card is None:
-        return None
+def person(card: Document) -> Person:
     return {"id": card["id"], "username": card["username"], "email": card["email"]}
 
 

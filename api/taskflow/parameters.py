@@ -10,12 +10,14 @@ from typing import Any, Final
 from multidict import MultiMapping
 
 from api.errors import BadRequest
-from api.shapes import instant_of
+from api.shapes import MOMENT, instant_of
 from events.instants import Instant
 
 PER_PAGE: Final = 10
 PER_PAGE_MAX: Final = 100
 TEXT_MAX: Final = 200
+SORT: Final = "-created_at"
+"""How lists are sorted unless told: newest first."""
 DATE_CHARACTERS: Final = len("2025-07-01")
 
 _PAGE = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
@@ -24,10 +26,11 @@ _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`read` raises ValueError; `takes` says what is right."""
+    """`read` raises ValueError; `takes` says what is right, `schema` the same as JSON Schema."""
 
     read: Callable[[str], Any]
     takes: str
+    schema: Mapping[str, Any]
 
 
 Parameters = Mapping[str, Parameter]
@@ -77,13 +80,16 @@ def _end_of(text: str) -> Instant:
     return f"{found[:DATE_CHARACTERS]}T23:59:59.999999Z" if len(text) == DATE_CHARACTERS else found
 
 
-def one_of(*words: str) -> Parameter:
+def one_of(*words: str, default: str | None = None) -> Parameter:
+    """`default` is what the absence of the parameter means, if it means one of the words."""
+
     def word(text: str) -> str:
         if text not in words:
             raise ValueError(text)
         return text
 
-    return Parameter(word, f"one of {', '.join(words)}")
+    schema = {"type": "string", "enum": list(words)} | ({"default": default} if default else {})
+    return Parameter(word, f"one of {', '.join(words)}", schema)
 
 
 def sort_by(*names: str) -> Parameter:
@@ -92,16 +98,34 @@ def sort_by(*names: str) -> Parameter:
     return Parameter(
         lambda text: (fields.read(text.removeprefix("-")), text.startswith("-")),
         f"{fields.takes}, with - in front for descending order",
+        {"type": "string", "enum": [*names, *(f"-{name}" for name in names)], "default": SORT},
     )
 
 
-ID: Final = Parameter(_number(_ID), "the number of an object")
-BOOLEAN: Final = Parameter(lambda text: one_of("true", "false").read(text) == "true", "true or false")
-TEXT: Final = Parameter(_text, f"a text of 1 to {TEXT_MAX} characters")
-DATE: Final = Parameter(instant_of, "a date, as in 2025-07-01, or an ISO 8601 date-time")
-DATE_END: Final = Parameter(_end_of, DATE.takes)
+def _whole(most: int, **more: int) -> Mapping[str, Any]:
+    return {"type": "integer", "minimum": 1, "maximum": most, **more}
+
+
+MOMENT_SCHEMA: Final[Mapping[str, Any]] = {"type": "string", "pattern": f"^{MOMENT.pattern}$"}
+ID_SCHEMA: Final = _whole(10**18 - 1)
+
+ID: Final = Parameter(_number(_ID), "the number of an object", ID_SCHEMA)
+BOOLEAN: Final = Parameter(
+    lambda text: one_of("true", "false").read(text) == "true", "true or false", {"type": "boolean"}
+)
+TEXT: Final = Parameter(
+    _text,
+    f"a text of 1 to {TEXT_MAX} characters",
+    {"type": "string", "minLength": 1, "maxLength": TEXT_MAX, "pattern": r"^[^\x00]+$"},
+)
+DATE: Final = Parameter(instant_of, "a date, as in 2025-07-01, or an ISO 8601 date-time", MOMENT_SCHEMA)
+DATE_END: Final = Parameter(_end_of, DATE.takes, MOMENT_SCHEMA)
 """A date alone includes its day."""
 PAGING: Final[Parameters] = {
-    "page": Parameter(_number(_PAGE), "a page number from 1"),
-    "per_page": Parameter(_number(_PAGE, PER_PAGE_MAX), f"a number from 1 to {PER_PAGE_MAX}"),
+    "page": Parameter(_number(_PAGE), "a page number from 1", _whole(10**10 - 1, default=1)),
+    "per_page": Parameter(
+        _number(_PAGE, PER_PAGE_MAX),
+        f"a number from 1 to {PER_PAGE_MAX}",
+        _whole(PER_PAGE_MAX, default=PER_PAGE),
+    ),
 }

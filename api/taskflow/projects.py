@@ -1,30 +1,35 @@
-"""Projects over HTTP: the list form, and the detail form with owner, tasks and money."""
+"""Projects over HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from api.behind import UNKNOWN, Readable, StreamModel
+from api.behind import Readable
 from api.callers import Caller
 from api.taskflow import parameters
 from api.taskflow.calls import Call
-from api.taskflow.endpoints import Endpoint
+from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.fields import Body, Id, Line, Moment, Money, Prose
-from api.taskflow.formats import moment, money
-from api.taskflow.listing import cards, indexes, listed, paged, person
+from api.taskflow.listing import indexes, listed, paged, person
+from api.taskflow.project_forms import (
+    DetailedProject,
+    ShownProject,
+    Status,
+    figures_of,
+    project_answer,
+    shown_project,
+)
+from api.taskflow.visibility import sees
 from commands.errors import NotFound
 from commands.projects import ChangeProject, CreateProject, DeleteProject
 from events.projects import ProjectCreated
 from readmodels.documents import Document, Ref, score
-from readmodels.model import PAGE_MAX, NotReady, Query, Range
-from readmodels.projects import ProjectFigures, progress
-
-Status = Literal["active", "on_hold", "completed", "cancelled"]
+from readmodels.model import Query, Range
 
 
 class ProjectChange(Body):
@@ -56,18 +61,20 @@ INDEXES: Final = {"status": "project:status", "user_id": "project:owner"}
 async def list_projects(call: Call) -> Answer:
     model = call.core.model
     page = await model.page(projects_query(call.filters, call.caller))
-    wanted = {_figures_ref(project["id"]) for project in page.documents}
-    wanted |= {Ref("user", str(project["owner_id"])) for project in page.documents}
+    refs = {project["id"]: _refs(project) for project in page.documents}
+    wanted = {ref for pair in refs.values() for ref in pair}
     found = await model.fetch(wanted) if wanted else {}
-    shown = [
-        shown_project(
-            project,
-            found.get(_figures_ref(project["id"]), {}),
-            person(found.get(Ref("user", str(project["owner_id"])))),
-        )
-        for project in page.documents
-    ]
+    shown = []
+    for project in page.documents:
+        figures_ref, owner_ref = refs[project["id"]]
+        owner = person(found[owner_ref]) if owner_ref in found else None
+        shown.append(shown_project(project, found.get(figures_ref, {}), owner))
     return listed("projects", shown, page, call.filters)
+
+
+def _refs(project: Document) -> tuple[Ref, Ref]:
+    """What a project is shown with: its figures and its owner's card."""
+    return figures_of(project["id"]), Ref("user", str(project["owner_id"]))
 
 
 def projects_query(filters: Mapping[str, Any], caller: Caller) -> Query:
@@ -114,110 +121,53 @@ async def delete_project(call: Call) -> Answer:
     return await call.done(written, "Project deleted successfully")
 
 
-async def sees(model: Readable, caller: Caller, project_id: int) -> bool:
-    """Whether the caller may know of a project: all of them, or owned or with a task assigned."""
-    if caller.sees_all:
-        return True
-    ref = Ref("access", f"{caller.id}:{project_id}")
-    return ref in await model.fetch([ref])
-
-
-async def project_answer(
-    model: Readable, project_id: int, message: str | None = None, status: int = 200
-) -> Answer:
-    """The detail form, composed of documents as they are now. Raises NotFound."""
-    ref, figures_ref = Ref("project", str(project_id)), _figures_ref(project_id)
-    found = await model.fetch([ref, figures_ref])
-    project = found.get(ref)
-    if project is None:
-        raise NotFound("project")
-    tasks = await _tasks(model, project_id)
-    people = await cards(model, {project["owner_id"], *_first_assignees(tasks or ())})
-    owner = people.get(project["owner_id"])
-    shown = {
-        **shown_project(project, found.get(figures_ref, {}), await _owner(model, owner)),
-        "spent_budget": _spent(found.get(figures_ref, {})),
-        "tasks": tasks and [brief_task(task, people) for task in tasks],
-        "risks": [],
-    }
-    return Answer({"project": shown}, message, status, version=project["version"])
-
-
-def shown_project(project: Document, figures: Document, owner: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The list form; figures are null while nobody can tell them."""
-    counted = figures is not UNKNOWN
-    sums = cast(ProjectFigures, figures)
-    return {
-        "id": project["id"],
-        "name": project["name"],
-        "description": project["description"],
-        "budget": money(project["budget_cents"]),
-        "start_date": moment(project["start_date"]),
-        "end_date": moment(project["end_date"]),
-        "status": project["status"],
-        "progress": progress(project["status"], sums) if counted else None,
-        "owner": owner,
-        "tasks_count": sums.get("tasks", 0) if counted else None,
-        "completed_tasks": sums.get("completed", 0) if counted else None,
-        "created_at": moment(project["created_at"]),
-        "updated_at": moment(project["updated_at"]),
-    }
-
-
-def brief_task(task: Document, people: Mapping[int, Document]) -> dict[str, Any]:
-    """A task as its project's detail form shows it."""
-    first = task["assignee_ids"][:1]
-    return {
-        "id": task["id"],
-        "title": task["title"],
-        "status": task["status"],
-        "priority": task["priority"],
-        "assigned_to": person(people.get(first[0])) if first else None,
-    }
-
-
-def _spent(figures: Document) -> float | None:
-    return None if figures is UNKNOWN else money(figures.get("labour_cents", 0))
-
-
-async def _owner(model: Readable, card: Document | None) -> dict[str, Any] | None:
-    """The owner with the department's name."""
-    if card is None:
-        return None
-    ref = Ref("department", str(card["department_id"]))
-    found = await model.fetch([ref]) if card["department_id"] is not None else {}
-    return {**(person(card) or {}), "department": found[ref]["name"] if ref in found else None}
-
-
-async def _tasks(model: Readable, project_id: int) -> list[Document] | None:
-    """All tasks of a project, newest first; None while nobody can tell."""
-    tasks: list[Document] = []
-    query = Query("task", where=((f"task:project:{project_id}",),), limit=PAGE_MAX)
-    try:
-        page = await model.page(query)
-        tasks += page.documents
-        while page.documents and len(tasks) < page.total:
-            page = await model.page(replace(query, offset=len(tasks)))
-            tasks += page.documents
-    except NotReady:
-        if isinstance(model, StreamModel):
-            return None
-        raise
-    return tasks
-
-
-def _first_assignees(tasks: Iterable[Document]) -> set[int]:
-    return {user_id for task in tasks for user_id in task["assignee_ids"][:1]}
-
-
-def _figures_ref(project_id: int) -> Ref:
-    return Ref("project_figures", str(project_id))
-
+ONE: Final = Shows({"project": DetailedProject}, is_object=True)
 
 ENDPOINTS: Final = (
-    Endpoint("GET", "/api/projects", list_projects, parameters=FILTERS),
-    Endpoint("POST", "/api/projects", create_project, body=NewProject, takes_key=True),
-    Endpoint("GET", "/api/projects/{project_id}", get_project),
-    Endpoint("PUT", "/api/projects/{project_id}", change_project, body=ProjectChange),
-    Endpoint("DELETE", "/api/projects/{project_id}", delete_project),
+    Endpoint(
+        "GET",
+        "/api/projects",
+        list_projects,
+        parameters=FILTERS,
+        summary="List projects that you may see",
+        shows=Shows({"projects": list[ShownProject]}, is_list=True),
+    ),
+    Endpoint(
+        "POST",
+        "/api/projects",
+        create_project,
+        body=NewProject,
+        takes_key=True,
+        summary="Create a project",
+        shows=replace(ONE, status=201),
+        example={
+            "name": "Mobile App Development",
+            "description": "Develop iOS and Android mobile applications",
+            "budget": 75000.00,
+            "start_date": "2025-07-01",
+            "end_date": "2025-12-31",
+        },
+    ),
+    Endpoint(
+        "GET",
+        "/api/projects/{project_id}",
+        get_project,
+        summary="Read a project with its tasks, risks and spending",
+        shows=ONE,
+    ),
+    Endpoint(
+        "PUT",
+        "/api/projects/{project_id}",
+        change_project,
+        body=ProjectChange,
+        summary="Change a project",
+        shows=ONE,
+        example={"name": "Updated Project Name", "budget": 80000.00, "status": "on_hold"},
+    ),
+    Endpoint(
+        "DELETE",
+        "/api/projects/{project_id}",
+        delete_project,
+        summary="Delete a project with its tasks, risks and expenses",
+    ),
 )

@@ -9,8 +9,9 @@ from aiohttp import web
 from api.callers import CALLER
 from api.health import Health
 from api.requests import REQUEST_ID, Handler
-from api.taskflow import auth, departments, projects, tasks, users
+from api.taskflow import auth, departments, expenses, projects, reports, risks, stats, tasks, users
 from api.taskflow.calls import note_attempt
+from api.taskflow.documentation import documentation_routes
 from api.taskflow.envelope import Answer, error, sealed, translated
 from api.taskflow.login_page import login_page
 
@@ -20,7 +21,13 @@ ENDPOINTS: Final = (
     *departments.ENDPOINTS,
     *projects.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *risks.ENDPOINTS,
+    *expenses.ENDPOINTS,
+    *stats.ENDPOINTS,
+    *reports.ENDPOINTS,
 )
+
+DOCUMENTATION: Final = tuple(documentation_routes(ENDPOINTS))
 
 HEALTH: Final = web.AppKey("health", Health)
 
@@ -54,6 +61,7 @@ async def readyz(request: web.Request) -> web.Response:
 def routes() -> list[web.RouteDef]:
     return [
         *(endpoint.route() for endpoint in ENDPOINTS),
+        *DOCUMENTATION,
         web.get("/login", login_page),
         web.get("/livez", livez),
         web.get("/readyz", readyz),

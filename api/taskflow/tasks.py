@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -12,21 +12,18 @@ from api.behind import Readable
 from api.callers import Caller
 from api.taskflow import parameters
 from api.taskflow.calls import Call
-from api.taskflow.endpoints import Endpoint
+from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.fields import Body, Hours, Ids, Line, Moment, Prose
-from api.taskflow.formats import hours, moment
-from api.taskflow.listing import cards, indexes, listed, paged, person
-from api.taskflow.projects import sees
+from api.taskflow.listing import cards, indexes, listed, paged
+from api.taskflow.task_forms import Priority, ShownTask, Status, shown_task
+from api.taskflow.visibility import must_see, sees
 from commands.errors import NotFound
 from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask
 from events import instants
 from events.tasks import TaskCreated
 from readmodels.documents import Document, Ref, score
 from readmodels.model import Query, Range, Through
-
-Priority = Literal["low", "medium", "high", "urgent"]
-Status = Literal["pending", "in_progress", "completed", "cancelled"]
 
 
 class TaskChange(Body):
@@ -71,9 +68,7 @@ async def list_tasks(call: Call) -> Answer:
 
 async def list_project_tasks(call: Call) -> Answer:
     project_id = call.number("project_id", "project")
-    ref, model = Ref("project", str(project_id)), call.core.model
-    if not await sees(model, call.caller, project_id) or ref not in await model.fetch([ref]):
-        raise NotFound("project")
+    await must_see(call.core.model, call.caller, project_id)
     query = tasks_query(call.filters)
     return await _listed(call, replace(query, where=(*query.where, (f"task:project:{project_id}",))))
 
@@ -163,35 +158,66 @@ async def _sees(model: Readable, caller: Caller, task: Document) -> bool:
     return await sees(model, caller, task["project_id"])
 
 
-def shown_task(task: Document, people: Mapping[int, Document]) -> dict[str, Any]:
-    """A task in full; its tags are made through the other API."""
-    assignees = [person(people[user_id]) for user_id in task["assignee_ids"] if user_id in people]
-    return {
-        "id": task["id"],
-        "project_id": task["project_id"],
-        "title": task["title"],
-        "description": task["description"],
-        "status": task["status"],
-        "priority": task["priority"],
-        "assigned_to": assignees[0] if assignees else None,
-        "assignees": assignees,
-        "due_date": moment(task["due_date"]),
-        "estimated_hours": hours(task["estimated_centihours"]),
-        "actual_hours": hours(task["actual_centihours"]),
-        "completion_notes": task["completion_notes"],
-        "tags": [],
-        "created_at": moment(task["created_at"]),
-        "updated_at": moment(task["updated_at"]),
-        "completed_at": moment(task["completed_at"]),
-    }
-
+ONE: Final = Shows({"task": ShownTask}, is_object=True)
+MANY: Final = Shows({"tasks": list[ShownTask]}, is_list=True)
 
 ENDPOINTS: Final = (
-    Endpoint("GET", "/api/tasks", list_tasks, parameters=FILTERS),
-    Endpoint("GET", "/api/projects/{project_id}/tasks", list_project_tasks, parameters=FILTERS),
-    Endpoint("POST", "/api/projects/{project_id}/tasks", create_task, body=NewTask, takes_key=True),
-    Endpoint("GET", "/api/tasks/{task_id}", get_task),
-    Endpoint("PUT", "/api/tasks/{task_id}", change_task, body=TaskChange),
-    Endpoint("DELETE", "/api/tasks/{task_id}", delete_task),
-    Endpoint("POST", "/api/tasks/{task_id}/assign", assign_task, body=Assignment, takes_key=True),
+    Endpoint(
+        "GET",
+        "/api/tasks",
+        list_tasks,
+        parameters=FILTERS,
+        summary="List tasks that you may see",
+        shows=MANY,
+    ),
+    Endpoint(
+        "GET",
+        "/api/projects/{project_id}/tasks",
+        list_project_tasks,
+        parameters=FILTERS,
+        summary="List a project's tasks",
+        shows=MANY,
+    ),
+    Endpoint(
+        "POST",
+        "/api/projects/{project_id}/tasks",
+        create_task,
+        body=NewTask,
+        takes_key=True,
+        summary="Create a task in a project",
+        shows=replace(ONE, status=201),
+        example={
+            "title": "Create Database Schema",
+            "description": "Design and implement database schema for the application",
+            "priority": "high",
+            "due_date": "2025-07-15",
+            "estimated_hours": 8,
+            "assigned_to": [2, 3],
+        },
+    ),
+    Endpoint("GET", "/api/tasks/{task_id}", get_task, summary="Read a task", shows=ONE),
+    Endpoint(
+        "PUT",
+        "/api/tasks/{task_id}",
+        change_task,
+        body=TaskChange,
+        summary="Change a task, or report on it",
+        shows=ONE,
+        example={
+            "status": "completed",
+            "actual_hours": 6,
+            "completion_notes": "Task completed successfully with optimizations",
+        },
+    ),
+    Endpoint("DELETE", "/api/tasks/{task_id}", delete_task, summary="Delete a task"),
+    Endpoint(
+        "POST",
+        "/api/tasks/{task_id}/assign",
+        assign_task,
+        body=Assignment,
+        takes_key=True,
+        summary="Replace a task's assignees",
+        shows=ONE,
+        example={"user_ids": [2, 3, 4], "estimated_hours": 8},
+    ),
 )

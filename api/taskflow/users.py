@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NotRequired
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from api.behind import Readable
 from api.callers import Caller
 from api.taskflow import parameters
 from api.taskflow.calls import Call
-from api.taskflow.endpoints import Endpoint
+from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.fields import Body, Email, Id, Money, Password, Prose, Username
-from api.taskflow.formats import moment, money
+from api.taskflow.formats import ShownMoment, moment, money
 from api.taskflow.listing import indexes, listed, paged
 from commands.errors import NotFound
 from commands.users import ChangeUser, RegisterUser
@@ -43,6 +44,27 @@ class NewUser(UserChange):
     username: Username
     email: Email
     password: Password
+
+
+class Named(TypedDict):
+    id: int
+    name: str
+
+
+class ShownUser(TypedDict):
+    """A user in full; what an hour of theirs costs is for admins."""
+
+    id: int
+    username: str
+    email: str
+    first_name: str
+    last_name: str
+    role: Role
+    active: bool
+    department: Named | None
+    created_at: ShownMoment
+    updated_at: ShownMoment
+    hourly_rate: NotRequired[float]
 
 
 FILTERS: Final[parameters.Parameters] = {
@@ -114,10 +136,9 @@ async def departments_of(model: Readable, cards: list[Document]) -> Mapping[int,
     return {department["id"]: department for department in found.values()}
 
 
-def shown_user(card: Document, departments: Mapping[int, Document], caller: Caller) -> dict[str, Any]:
-    """A user in full; what an hour costs is for admins."""
+def shown_user(card: Document, departments: Mapping[int, Document], caller: Caller) -> ShownUser:
     department = departments.get(card["department_id"])
-    user = {
+    user: ShownUser = {
         "id": card["id"],
         "username": card["username"],
         "email": card["email"],
@@ -125,11 +146,13 @@ def shown_user(card: Document, departments: Mapping[int, Document], caller: Call
         "last_name": card["last_name"],
         "role": card["role"],
         "active": card["active"],
-        "department": department and {"id": department["id"], "name": department["name"]},
+        "department": Named(id=department["id"], name=department["name"]) if department else None,
         "created_at": moment(card["created_at"]),
         "updated_at": moment(card["updated_at"]),
     }
-    return user | {"hourly_rate": money(card["hourly_rate_cents"])} if caller.is_admin else user
+    if caller.is_admin:
+        user["hourly_rate"] = money(card["hourly_rate_cents"])
+    return user
 
 
 async def _with_hash(call: Call, *, may: bool) -> dict[str, Any]:
@@ -146,9 +169,41 @@ async def _with_hash(call: Call, *, may: bool) -> dict[str, Any]:
     return fields
 
 
+ONE: Final = Shows({"user": ShownUser}, is_object=True)
+
 ENDPOINTS: Final = (
-    Endpoint("GET", "/api/users", list_users, parameters=FILTERS),
-    Endpoint("POST", "/api/users", create_user, body=NewUser, takes_key=True),
-    Endpoint("GET", "/api/users/{user_id}", get_user),
-    Endpoint("PUT", "/api/users/{user_id}", change_user, body=UserChange),
+    Endpoint(
+        "GET",
+        "/api/users",
+        list_users,
+        parameters=FILTERS,
+        summary="List users: all of them, or for users themselves",
+        shows=Shows({"users": list[ShownUser]}, is_list=True),
+    ),
+    Endpoint(
+        "POST",
+        "/api/users",
+        create_user,
+        body=NewUser,
+        takes_key=True,
+        summary="Create a user",
+        shows=replace(ONE, status=201),
+        example={
+            "username": "newuser",
+            "email": "newuser@taskflow.com",
+            "password": "securepassword123",
+            "role": "user",
+            "department_id": 2,
+        },
+    ),
+    Endpoint("GET", "/api/users/{user_id}", get_user, summary="Read a user", shows=ONE),
+    Endpoint(
+        "PUT",
+        "/api/users/{user_id}",
+        change_user,
+        body=UserChange,
+        summary="Change a user",
+        shows=ONE,
+        example={"role": "manager", "department_id": 3, "active": True},
+    ),
 )

@@ -6,5 +6,5 @@ select outcome, "position", recorded_at from append_group(
     %(event_appends)s::int[], %(streams)s::text[], %(versions)s::bigint[], %(topics)s::text[],
     %(states)b::bytea[], %(event_ids)s::uuid[],
     %(guard_appends)s::int[], %(guard_streams)s::text[], %(guard_versions)s::bigint[],
-    %(private_rows)s::jsonb
+    %(private_rows)s::jsonb, %(asked_moments)s::timestamptz[]
 ) order by append_no

@@ -6,5 +6,6 @@ if epoch and tonumber(epoch) > tonumber(ARGV[1]) then
 end
 redis.call("DEL", KEYS[1])
 redis.call("HSET", KEYS[1], "epoch", ARGV[1], "build", ARGV[2], "log_id", ARGV[3],
-  "state", "clearing", "position", "0", "event_id", "")
+  "state", "clearing", "position", "0", "event_id", "", "recorded_at", "",
+  "recorded_score", "0")
 return 1

@@ -111,6 +111,9 @@ TELLING = {
     "role": "manager",
     "start_date": "2025-01-01T00:00:00.000000Z",
     "end_date": "2025-12-31T23:59:59.999999Z",
+    "incurred_on": "2025-03-31T00:00:00.000000Z",
+    "severity": "critical",
+    "probability": "high",
     "due_date": "2025-07-01T12:30:00.000000Z",
     "credits": (
         {"user_id": 7, "centihours": 150, "hourly_rate_cents": 4000, "cost_cents": 6000},

@@ -1,0 +1,56 @@
+"""The setting that says how many requests are allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from limits import RateLimitItem, parse_many
+
+OFF: Final = "off"
+WINDOW_MAX_S: Final = 366 * 24 * 3600
+MEANING: Final = (
+    "the limits of a user, of an address without a session, and of the burst of either, "
+    "as in 1000/hour;100/hour;20/minute, or off"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """Quotas of TaskFlow Pro: of a user, of an address without a session, and the burst of either."""
+
+    user: RateLimitItem
+    address: RateLimitItem
+    burst: RateLimitItem
+
+    def __str__(self) -> str:
+        return ";".join(_text(item) for item in (self.user, self.address, self.burst))
+
+
+def rate_limits(text: str) -> RateLimits | None:
+    """The limits that a text of three parts gives; None for `off`. Raises ValueError."""
+    if text.strip().lower() == OFF:
+        return None
+    items = [_item(part) for part in text.split(";")]
+    if len(items) != 3:
+        raise ValueError(MEANING)
+    return RateLimits(*items)
+
+
+def _item(text: str) -> RateLimitItem:
+    try:
+        items = parse_many(text)
+    except ValueError:
+        raise ValueError(MEANING) from None
+    item = items[0]
+    if len(items) > 1 or item.amount < 1 or item.get_expiry() > WINDOW_MAX_S:
+        raise ValueError(MEANING)
+    return item
+
+
+DEFAULT_LIMITS: Final = rate_limits("1000/hour;100/hour;20/minute")
+
+
+def _text(item: RateLimitItem) -> str:
+    multiples = item.multiples if item.multiples > 1 else ""
+    return f"{item.amount}/{multiples}{item.GRANULARITY.name}"

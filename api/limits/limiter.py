@@ -1,0 +1,54 @@
+"""All limiters of a process, made once from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from api.limits.allowances import RateLimits
+from api.limits.breaker import Breaker
+from api.limits.decisions import Decisions
+from api.limits.operations import Operations
+from api.limits.quotas import Quotas
+from api.settings import Settings
+from readmodels.connecting import connect
+from readmodels.pipe import Pipe
+
+LATE_MAX: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """`limits` are those of TaskFlow Pro's quotas."""
+
+    limits: RateLimits
+    quotas: Quotas
+    operations: Operations
+    decisions: Decisions
+
+
+@asynccontextmanager
+async def limiting(settings: Settings, clock: Callable[[], float]) -> AsyncIterator[Limiter | None]:
+    """None when the settings switch all limits off. `clock` gives monotonic seconds."""
+    if settings.rate_limits is None:
+        yield None
+        return
+    timeout_s = settings.redis_timeout_s
+    # The pipe bounds its waiting itself, and knows a late event loop from a silent Redis.
+    redis = connect(settings.redis_url, timeout_s=LATE_MAX * timeout_s)
+    decisions = Decisions()
+
+    def breaker(limiter: str) -> Breaker:
+        return Breaker(limiter, settings.limiter_retry_s, clock)
+
+    try:
+        yield Limiter(
+            settings.rate_limits,
+            Quotas(Pipe(redis, timeout_s), breaker("quota"), decisions),
+            Operations(redis, settings.redis_url, timeout_s, breaker("operation"), decisions),
+            decisions,
+        )
+    finally:
+        await redis.aclose()

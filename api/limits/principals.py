@@ -1,0 +1,38 @@
+"""Who is counted: a user, or the address that a request came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Final, Literal
+
+IPV6_PREFIX_BITS: Final = 64
+"""What one customer gets at the least: within it, everybody may pick addresses at will."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    kind: Literal["user", "address"]
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+
+def user(user_id: int) -> Principal:
+    return Principal("user", str(user_id))
+
+
+def address(text: str | None) -> Principal:
+    """An IPv4 address counts as itself, an IPv6 address with its network of 64 bits."""
+    try:
+        parsed = ip_address(text or "")
+    except ValueError:
+        return Principal("address", "unknown")
+    return Principal("address", str(_counted(parsed)))
+
+
+def _counted(parsed: IPv4Address | IPv6Address) -> IPv4Address | IPv6Network:
+    if isinstance(parsed, IPv4Address):
+        return parsed
+    return parsed.ipv4_mapped or IPv6Network((int(parsed), IPV6_PREFIX_BITS), strict=False)

@@ -1,0 +1,88 @@
+"""Quotas of a user or an address: all of them checked and counted in one step, for all processes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from limits import RateLimitItem
+
+from api.limits.breaker import Breaker
+from api.limits.decisions import Decisions
+from api.limits.principals import Principal
+from readmodels.keys import LIMITS
+from readmodels.pipe import Pipe
+from readmodels.scripts import script
+
+QUOTA: Final = script(Path(__file__).parent / "lua", "quota")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One quota after a request; its window ends at `ends_at_ms`, in Unix milliseconds."""
+
+    limit: RateLimitItem
+    remaining: int
+    ends_at_ms: int
+
+    @property
+    def reset(self) -> int:
+        """The first full Unix second at which the whole amount is there again."""
+        return math.ceil(self.ends_at_ms / 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a request may pass, at what moment of Redis' clock, and how each quota stands."""
+
+    is_allowed: bool
+    at_ms: int
+    standings: tuple[Standing, ...]
+
+    @property
+    def blocking(self) -> Standing:
+        """Of a request that may not pass: the used-up quota that is free again last."""
+        return max((each for each in self.standings if not each.remaining), key=lambda each: each.ends_at_ms)
+
+    @property
+    def retry_after_s(self) -> int:
+        return max(1, math.ceil((self.blocking.ends_at_ms - self.at_ms) / 1000))
+
+
+class Quotas:
+    """Fixed windows, each from the first request in it: the keys and the meaning are those of `limits`.
+
+    A refused request counts in none of the quotas.
+    """
+
+    def __init__(self, pipe: Pipe, breaker: Breaker, decisions: Decisions) -> None:
+        self._pipe = pipe
+        self._breaker = breaker
+        self._decisions = decisions
+
+    async def count(self, principal: Principal, limits: Sequence[RateLimitItem]) -> Verdict | None:
+        """Count a request of `principal`; None while Redis is away, when every request may pass."""
+        keys = [key(limit, principal) for limit in limits]
+        words = [word for limit in limits for word in (limit.amount, limit.get_expiry())]
+        answer = await self._breaker.ask(lambda: self._pipe.change(QUOTA, keys, *words))
+        if answer is None:
+            self._decisions.note("quota", "unchecked")
+            return None
+        verdict = _verdict(answer, limits)
+        self._decisions.note("quota", "allowed" if verdict.is_allowed else "limited")
+        return verdict
+
+
+def key(limit: RateLimitItem, principal: Principal) -> str:
+    """The braces put the quotas of a principal into one slot of a cluster."""
+    return f"{LIMITS}:{limit.key_for(f'{{{principal}}}')}"
+
+
+def _verdict(answer: Sequence[Any], limits: Sequence[RateLimitItem]) -> Verdict:
+    is_free, now_ms, *figures = map(int, answer)
+    pairs = zip(limits, figures[::2], figures[1::2], strict=True)
+    standings = (Standing(limit, max(0, limit.amount - used), ends) for limit, used, ends in pairs)
+    return Verdict(bool(is_free), now_ms, tuple(standings))

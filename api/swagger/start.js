@@ -1,0 +1,14 @@
+// Everything comes from this server, and requests go with its session cookie.
+SwaggerUIBundle({
+  url: "/api/docs/openapi.json",
+  dom_id: "#swagger-ui",
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: "BaseLayout",
+  validatorUrl: null,
+  withCredentials: true,
+  deepLinking: true,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
+  displayRequestDuration: true,
+  filter: true,
+});

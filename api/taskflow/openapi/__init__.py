@@ -1,0 +1,1 @@
+"""TaskFlow Pro's own OpenAPI document, made from the endpoints that serve."""

@@ -1,0 +1,148 @@
+"""How projects are shown: the list form, and the detail form with owner, money, tasks and risks."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Literal, cast
+
+from typing_extensions import TypedDict
+
+from api.behind import UNKNOWN, Readable, StreamModel
+from api.taskflow.envelope import Answer
+from api.taskflow.formats import ShownMoment, moment, money
+from api.taskflow.listing import Person, cards, person
+from api.taskflow.risks import BriefRisk, brief_risk
+from api.taskflow.task_forms import BriefTask, brief_task
+from commands.errors import NotFound
+from readmodels.documents import Document, Ref
+from readmodels.model import PAGE_MAX, NotReady, Query, Range
+from readmodels.projects import ProjectFigures, progress, spent_cents
+
+Status = Literal["active", "on_hold", "completed", "cancelled"]
+
+
+class ShownProject(TypedDict):
+    """The list form; figures are null while nobody can tell them."""
+
+    id: int
+    name: str
+    description: str
+    budget: float
+    start_date: ShownMoment | None
+    end_date: ShownMoment | None
+    status: Status
+    progress: int | None
+    owner: Person | None
+    tasks_count: int | None
+    completed_tasks: int | None
+    created_at: ShownMoment
+    updated_at: ShownMoment
+
+
+class Owner(Person):
+    """A project's owner with the department's name."""
+
+    department: str | None
+
+
+class DetailedProject(TypedDict):
+    """The detail form; figures, tasks and risks are null while nobody can tell them."""
+
+    id: int
+    name: str
+    description: str
+    budget: float
+    start_date: ShownMoment | None
+    end_date: ShownMoment | None
+    status: Status
+    progress: int | None
+    owner: Owner | None
+    tasks_count: int | None
+    completed_tasks: int | None
+    created_at: ShownMoment
+    updated_at: ShownMoment
+    spent_budget: float | None
+    tasks: list[BriefTask] | None
+    risks: list[BriefRisk] | None
+
+
+def shown_project(project: Document, figures: Document, owner: Person | None) -> ShownProject:
+    counted = figures is not UNKNOWN
+    sums = cast(ProjectFigures, figures)
+    return {
+        "id": project["id"],
+        "name": project["name"],
+        "description": project["description"],
+        "budget": money(project["budget_cents"]),
+        "start_date": moment(project["start_date"]),
+        "end_date": moment(project["end_date"]),
+        "status": project["status"],
+        "progress": progress(project["status"], sums) if counted else None,
+        "owner": owner,
+        "tasks_count": sums.get("tasks", 0) if counted else None,
+        "completed_tasks": sums.get("completed", 0) if counted else None,
+        "created_at": moment(project["created_at"]),
+        "updated_at": moment(project["updated_at"]),
+    }
+
+
+async def project_answer(
+    model: Readable, project_id: int, message: str | None = None, status: int = 200
+) -> Answer:
+    """The detail form, composed of documents as they are now. Raises NotFound."""
+    ref, figures_ref = Ref("project", str(project_id)), figures_of(project_id)
+    found, tasks, risks = await asyncio.gather(
+        model.fetch([ref, figures_ref]),
+        _members(model, "task", project_id),
+        _members(model, "risk", project_id),
+    )
+    project = found.get(ref)
+    if project is None:
+        raise NotFound("project")
+    first_assignees = {user_id for task in tasks or () for user_id in task["assignee_ids"][:1]}
+    people = await cards(model, {project["owner_id"], *first_assignees})
+    figures = found.get(figures_ref, {})
+    shown: DetailedProject = {
+        **shown_project(project, figures, None),
+        "owner": await _owner(model, people.get(project["owner_id"])),
+        "spent_budget": _spent(figures),
+        "tasks": None if tasks is None else [brief_task(task, people) for task in tasks],
+        "risks": None if risks is None else [brief_risk(risk) for risk in risks],
+    }
+    return Answer({"project": shown}, message, status, version=project["version"])
+
+
+def figures_of(project_id: int) -> Ref:
+    return Ref("project_figures", str(project_id))
+
+
+def _spent(figures: Document) -> float | None:
+    return None if figures is UNKNOWN else money(spent_cents(cast(ProjectFigures, figures)))
+
+
+async def _owner(model: Readable, card: Document | None) -> Owner | None:
+    if card is None:
+        return None
+    ref = Ref("department", str(card["department_id"]))
+    found = await model.fetch([ref]) if card["department_id"] is not None else {}
+    return {**person(card), "department": found[ref]["name"] if ref in found else None}
+
+
+async def _members(model: Readable, kind: str, project_id: int) -> list[Document] | None:
+    """All tasks or risks of a project, newest first; None while nobody can tell."""
+    query = Query(kind, where=((f"{kind}:project:{project_id}",),), limit=PAGE_MAX)
+    members: list[Document] = []
+    try:
+        while True:
+            page = await model.page(query)
+            members += page.documents
+            if len(page.documents) == page.total:
+                return members
+            # Not by offset: what comes or goes meanwhile must neither hide nor repeat another one.
+            older = Range(f"{kind}:sort:created", None, members[-1]["created"] - 1)
+            query = replace(query, ranges=(older,))
+    except NotReady:
+        if isinstance(model, StreamModel):
+            return None
+        raise

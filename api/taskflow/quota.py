@@ -1,0 +1,63 @@
+"""Counting every request against the quotas of its user or address, and telling how they stand."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+from limits import RateLimitItem
+
+from api.core import CORE
+from api.errors import RateLimited
+from api.limits.allowances import RateLimits
+from api.limits.principals import Principal
+from api.limits.quotas import Standing
+from api.requests import Handler
+from api.taskflow.visitors import principal_of
+
+LIMIT_HEADER: Final = "X-RateLimit-Limit"
+REMAINING_HEADER: Final = "X-RateLimit-Remaining"
+RESET_HEADER: Final = "X-RateLimit-Reset"
+
+WHOSE: Final = {"user": "a user", "address": "an address without a session"}
+
+EXEMPT: Final = ("/livez", "/readyz", "/api/docs", "/docs")
+"""Health and documentation, and what is below them."""
+
+STANDING: Final = web.RequestKey("standing", Standing)
+
+
+@web.middleware
+async def with_quota(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Raises RateLimited for a request too many."""
+    limiter = request.config_dict[CORE].limiter
+    if limiter is None or is_exempt(request):
+        return await handler(request)
+    principal = await principal_of(request)
+    verdict = await limiter.quotas.count(principal, _quotas(limiter.limits, principal))
+    if verdict is not None:
+        request[STANDING] = verdict.standings[0]
+        if not verdict.is_allowed:
+            raise RateLimited(str(verdict.blocking.limit), WHOSE[principal.kind], verdict.retry_after_s)
+    return await handler(request)
+
+
+async def add_quota_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """On every answer to a request that was counted, or refused for it."""
+    standing = request.get(STANDING)
+    if standing:
+        response.headers[LIMIT_HEADER] = str(standing.limit.amount)
+        response.headers[REMAINING_HEADER] = str(standing.remaining)
+        response.headers[RESET_HEADER] = str(standing.reset)
+
+
+def is_exempt(request: web.Request) -> bool:
+    """By the route that was found, not by what the client wrote: an unknown path is never exempt."""
+    resource = request.match_info.route.resource
+    path = resource.canonical if resource else ""
+    return any(path == each or path.startswith(f"{each}/") for each in EXEMPT)
+
+
+def _quotas(limits: RateLimits, principal: Principal) -> tuple[RateLimitItem, RateLimitItem]:
+    """The hourly one first, of which the headers speak."""
+    return (limits.user if principal.kind == "user" else limits.address), limits.burst

@@ -1,0 +1,58 @@
+"""Expenses: their documents, where they are listed, and what they add to their project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypedDict, cast
+
+from readmodels.documents import Contribution, Document, Kind, Places, Ref, month_of, score
+from readmodels.portfolio import PORTFOLIO_REF
+
+
+class Expense(TypedDict):
+    """`incurred_on` is the first moment of a day."""
+
+    id: int
+    version: int
+    created: int
+    updated: int
+    project_id: int
+    amount_cents: int
+    category: str
+    description: str
+    incurred_on: str
+    created_at: str
+    updated_at: str
+
+
+def places(document: Document) -> Places:
+    expense = cast(Expense, document)
+    return {
+        "expense:sort:created": expense["created"],
+        "expense:sort:id": expense["id"],
+        "expense:sort:amount": expense["amount_cents"],
+        "expense:sort:incurred_on": score(expense["incurred_on"]),
+        f"expense:project:{expense['project_id']}": expense["id"],
+        category_index(expense["category"]): expense["id"],
+    }
+
+
+def category_index(category: str) -> str:
+    """Categories are people's own words, and the same in any case."""
+    return f"expense:category:{category.casefold()}"
+
+
+def group(document: Document) -> str:
+    """Where a project finds its expenses."""
+    return f"expense:of:{document['project_id']}"
+
+
+def contributions(document: Document) -> Iterable[Contribution]:
+    expense = cast(Expense, document)
+    spent = {"expenses": 1, "expenses_cents": expense["amount_cents"]}
+    yield Contribution(Ref("project_figures", str(expense["project_id"])), spent)
+    month = {f"spent.{month_of(expense['incurred_on'])}": 1}
+    yield Contribution(PORTFOLIO_REF, {"expenses_cents": expense["amount_cents"], **month})
+
+
+EXPENSE = Kind("expense", places, contributions, group=group)

@@ -1,0 +1,163 @@
+"""Schemathesis finds no server error and nothing that the OpenAPI document does not say."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pytest
+
+from tests.http import Taskflow
+from tests.test_http_auth import token_of
+
+ROOT: Final = Path(__file__).parent.parent
+EXAMPLES_MAX: Final = 3
+"""Of each operation in each phase that invents examples."""
+CHAINS_MAX: Final = 30
+"""Chains of requests, each using what those before it made."""
+STEPS_MAX: Final = 6
+SEED: Final = 20_250_701
+RUN_TIMEOUT_S: Final = 240
+CHECKS: Final = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
+    "response_schema_conformance,negative_data_rejection,unsupported_method,allow_header_conformance,"
+    "use_after_free,ignored_auth,what_fits_the_schema_is_refused_by_rules_only"
+)
+
+ADMINS_CHECKS: Final = "every_operation_succeeds_at_least_once"
+"""Of whoever may do everything."""
+
+CONFIG: Final = """\
+hooks = "tests.schemathesis_hooks"
+seed = {seed}
+max-failures = 20
+
+[auth.openapi.session]
+api_key = "{token}"
+
+[generation]
+max-examples = {examples}
+database = "none"
+
+[phases.coverage]
+unexpected-methods = ["PATCH"]
+
+[phases.coverage.generation]
+mode = "{coverage}"
+
+[phases.stateful]
+max-steps = {steps}
+
+[phases.stateful.generation]
+max-examples = {chains}
+
+[checks.response_schema_conformance]
+validate-formats = true
+"""
+
+
+@pytest.mark.timeout(RUN_TIMEOUT_S + 20)
+@pytest.mark.parametrize("role", ["admin", "manager", "user"])
+async def test_every_answer_is_documented(taskflow: Taskflow, role: str, tmp_path: Path) -> None:
+    client = await signed_in_with_something_to_see(taskflow, role)
+    me = (await client.get("/api/auth/me")).data
+    document = (await client.get("/api/docs/openapi.json")).body
+    told = {
+        "TASKFLOW_URL": taskflow.url,
+        "TASKFLOW_USER_ID": str(me["user"]["id"]),
+        "TASKFLOW_USERNAME": me["user"]["username"],
+        "TASKFLOW_PASSWORD": "admin123" if role == "admin" else "password of theirs",
+        "TASKFLOW_CSRF_TOKEN": me["csrf_token"],
+    }
+    is_admin = role == "admin"
+    config = CONFIG.format(
+        seed=SEED,
+        token=token_of(client),
+        examples=EXAMPLES_MAX,
+        steps=STEPS_MAX,
+        # What is wrong with a body is looked at after who may send it: others mostly see refusals.
+        coverage="all" if is_admin else "positive",
+        chains=CHAINS_MAX if is_admin else CHAINS_MAX // 3,
+    )
+    checks = f"{CHECKS},{ADMINS_CHECKS}" if is_admin else CHECKS
+    found = await asyncio.to_thread(run, tmp_path, taskflow.url, closed(document), config, checks, told)
+    assert found.returncode == 0, found.stdout
+    assert_complete(found.stdout, sum(len(methods) for methods in document["paths"].values()))
+    assert (await client.get("/api/auth/me")).status == 200, "the run has signed itself out"
+
+
+async def signed_in_with_something_to_see(taskflow: Taskflow, role: str) -> Any:
+    """A client with this role, on a ledger where each kind of object is there to be changed."""
+    admin = taskflow.admin
+    department = (await admin.made("/api/departments", {"name": "Engineering"}))["id"]
+    user_id = await taskflow.user("member", "user", department_id=department)
+    await taskflow.user("leader", "manager", department_id=department)
+    client = {
+        "admin": admin,
+        "manager": await taskflow.signed_in("leader"),
+        "user": await taskflow.signed_in("member"),
+    }
+    owner = client["manager"]
+    project = (await owner.made("/api/projects", {"name": "Website Redesign", "budget": 50000}))["id"]
+    await owner.made(f"/api/projects/{project}/tasks", {"title": "Mockups", "assigned_to": [user_id]})
+    await owner.made(f"/api/projects/{project}/risks", {"title": "Late steel"})
+    await owner.made(f"/api/projects/{project}/expenses", {"amount": 12.5})
+    return client[role]
+
+
+def run(
+    folder: Path, url: str, document: object, config: str, checks: str, told: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Schemathesis in all its phases; it ends with 0 when it found nothing."""
+    (folder / "openapi.json").write_bytes(orjson.dumps(document))
+    (folder / "schemathesis.toml").write_text(config)
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "schemathesis"),
+            *("--config-file", "schemathesis.toml"),
+            *("run", "openapi.json", "--url", url, "--checks", checks),
+            *("--request-timeout", "20", "--no-color"),
+        ],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | told,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=RUN_TIMEOUT_S,
+    )
+    (folder / "said.txt").write_text(done.stdout)
+    return done
+
+
+def assert_complete(said: str, operations: int) -> None:
+    """All operations went through all phases."""
+    assert f"Selected: {operations}/{operations}" in said, said
+    assert f"Tested: {operations}" in said, said
+    for phase in ("Examples", "Coverage", "Fuzzing", "Stateful"):
+        assert f"✅ {phase}" in said, said
+
+
+def closed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with answers that may hold nothing but what they are said to hold.
+
+    What is published stays open, so that a field more breaks no client.
+    """
+    made: dict[str, Any] = _closed(dict(document))
+    return made
+
+
+def _closed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_closed(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    made = {key: _closed(each) for key, each in value.items()}
+    if made.get("type") == "object" and "properties" in made:
+        made.setdefault("additionalProperties", False)
+    return made
