@@ -36,7 +36,7 @@ from readmodels.announcements import Announcements
 from readmodels.connecting import connect
 from readmodels.documents import Ref
 from readmodels.model import Model, NotReady
-from readmodels.redis import RedisModel
+from readmodels.redis import SNAPSHOT_TIMEOUT_S, RedisModel
 
 
 def build_app(settings: Settings) -> web.Application:
@@ -72,7 +72,11 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
         store = await stack.enter_async_context(store_of(settings))
         passwords = Passwords(settings.password_queue_max)
         stack.callback(passwords.close)
-        model = RedisModel(redis, generation, settings.redis_timeout_s, announced=announcements.heard)
+        large = connect(settings.redis_url, connections_max=1, timeout_s=2 * SNAPSHOT_TIMEOUT_S)
+        stack.push_async_callback(large.aclose)
+        model = RedisModel(
+            redis, generation, settings.redis_timeout_s, large=large, announced=announcements.heard
+        )
         positions = Positions(redis, settings.redis_timeout_s)
         reports = Reports(settings.report_queue_max, settings.report_timeout_s)
         stack.push_async_callback(reports.close)

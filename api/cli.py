@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -27,6 +27,8 @@ WorkersOption = Annotated[
     typer.Option("--workers", metavar="N", min=1, max=32, help="How many server processes share the port."),
 ]
 LifelineOption = Annotated[int | None, typer.Option("--lifeline", hidden=True)]
+
+UNTIL_MIN: Final = date(2000, 1, 1)
 
 PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -93,8 +95,11 @@ def migrate(data: DataOption = None) -> None:
 def sample_data(
     projects: Annotated[int, typer.Option(metavar="N", min=0, max=1000, help="How many projects.")] = 10,
     tasks: Annotated[
-        int, typer.Option(metavar="N", min=0, max=10_000, help="How many tasks in each project.")
-    ] = 50,
+        int,
+        typer.Option(
+            metavar="N", min=0, max=250_000, help="How many tasks in all projects together; none without any."
+        ),
+    ] = 500,
     users: Annotated[int, typer.Option(metavar="N", min=0, max=1000, help="How many people.")] = 20,
     seed: Annotated[
         int, typer.Option(metavar="N", help="Another number makes another history, the same one the same.")
@@ -121,6 +126,8 @@ def sample_data(
     from api.sample_data.command import sample_data as run
 
     day = until.date() if until else None
+    if day and day < UNTIL_MIN:
+        raise typer.BadParameter(f"--until {day} is too early: a history ends on {UNTIL_MIN} or later")
     raise typer.Exit(run(Options(projects, tasks, users, seed, months, day, data, as_json, yes)))
 
 

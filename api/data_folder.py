@@ -56,9 +56,7 @@ class DataFolder:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _must_be_ours(folder)
         except OSError as error:
-            raise CannotRun(
-                f"cannot use the data folder {self.path}: {error.strerror}; name another one with --data"
-            ) from None
+            raise self._unusable(error) from None
         give_away(self.sockets)
 
     @contextlib.contextmanager
@@ -86,7 +84,7 @@ class DataFolder:
                 self.sockets.rmdir()
 
     def held(self) -> bool:
-        """Whether some process runs servers on it now."""
+        """Whether some process runs servers on it now. Raises CannotRun where that cannot be seen."""
         try:
             with (self.path / "lock").open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -94,7 +92,14 @@ class DataFolder:
             return True
         except FileNotFoundError:
             return False
+        except OSError as error:
+            raise self._unusable(error) from None
         return False
+
+    def _unusable(self, error: OSError) -> CannotRun:
+        is_none = isinstance(error, FileExistsError | NotADirectoryError)
+        reason = "it is not a folder" if is_none else error.strerror
+        return CannotRun(f"cannot use the data folder {self.path}: {reason}; name another one with --data")
 
     def master_key(self) -> bytes:
         """The key that protects personal data, made for a new ledger. Raises CannotRun."""

@@ -64,8 +64,9 @@ class RateLimited(RequestError):
     """`limit` is as in `20 per 1 minute`; `retry_after_s` is when one more request may pass."""
 
     def __init__(self, limit: str, whose: str, retry_after_s: int) -> None:
+        words = limit.replace(" per 1 ", " per ")
         super().__init__(
-            f"Too many requests: the limit for {whose} is {limit}. Ask again in {retry_after_s} seconds"
+            f"Too many requests: the limit for {whose} is {words}. Ask again in {retry_after_s} seconds"
         )
         self.limit = limit
         self.retry_after_s = retry_after_s

@@ -58,9 +58,12 @@ class _FileResponse(web.StreamResponse):
         self._size = reply.file.size()
         self.content_length = len(reply.head) + self._size + len(reply.tail)
         self._transport: asyncio.Transport | None = None
+        self._has_body = True
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         self._transport = request.transport
+        # What followed the headers would be taken for the next answer.
+        self._has_body = request.method != hdrs.METH_HEAD
         try:
             return await super().prepare(request)
         except BaseException:
@@ -70,7 +73,8 @@ class _FileResponse(web.StreamResponse):
     async def write_eof(self, data: bytes = b"") -> None:
         try:
             async with asyncio.timeout(self._reply.send_timeout_s):
-                await self._send()
+                if self._has_body:
+                    await self._send()
                 await super().write_eof(data)
         except TimeoutError:
             # Closing would wait for the client to take what it does not take.

@@ -58,7 +58,7 @@ def up(options: Options) -> None:
             with running(*workers):
                 supervisor = Supervisor((*found.started, *workers), say)
                 _wait_until_ready(options, supervisor)
-                _greet(options, folder, default_login, time.monotonic() - started_at)
+                _greet(options, folder, env, default_login, time.monotonic() - started_at)
                 watch(supervisor)
 
 
@@ -173,7 +173,7 @@ def local(host: str) -> str:
     return "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104
 
 
-def _greet(options: Options, folder: DataFolder, default_login: bool, took_s: float) -> None:
+def _greet(options: Options, folder: DataFolder, env: str, default_login: bool, took_s: float) -> None:
     url = f"http://{local(options.host)}:{options.port}"
     data = "thrown away at the end (--ephemeral)" if options.ephemeral else str(folder.path)
     if os.environ.get("DATABASE_URL"):
@@ -187,6 +187,8 @@ def _greet(options: Options, folder: DataFolder, default_login: bool, took_s: fl
     say(f"TaskLedger is ready after {took_s:.1f} s. Ctrl-C stops it.", style="bold green")
     say(f"  TaskFlow Pro API   {url}/api")
     say(f"  sign in            {login}; in a browser: {url}/login")
+    if env == "development":
+        say(f"  documentation      {url}/api/docs")
     say(f"  data               {data}")
     say(f"  health             {url}/readyz")
     say("Try next, in a second terminal:")

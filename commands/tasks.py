@@ -160,7 +160,7 @@ def change_task(command: ChangeTask, context: Context) -> Iterator[Event]:
         project.must_take_work()
     yield from _details(task, command, DETAILS)
     yield from _assigned(task, assignee_ids)
-    if command.actual_centihours is not UNSET and command.actual_centihours != task.actual_centihours:
+    if command.actual_centihours is not UNSET and _differs(task.actual_centihours, command.actual_centihours):
         # Hours booked together with new assignees are credited to the new ones.
         yield booked(task.id, task.actual_centihours, command.actual_centihours or 0, assignee_ids, context)
     if command.status is not UNSET and command.status != task.status:
@@ -221,6 +221,11 @@ def _checked_assignees(
     else:
         check_active(faults, name, (user_id for user_id in unique if user_id not in present), context)
     return unique
+
+
+def _differs(before: int | None, wanted: int | None) -> bool:
+    """Where nothing is booked there is nothing to take back."""
+    return bool(before) if wanted is None else before != wanted
 
 
 def _details(task: Task, command: ChangeTask | AssignTask, names: tuple[str, ...]) -> Iterator[Event]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping, Sequence
 
+import orjson
+
 from events.event import Event, Poison, Record
 from projections.batch import Batch, Target, Targets, Underivable, where
 from projections.catalogue import STEPS
@@ -85,7 +87,7 @@ def changes(batch: Batch) -> Folding:
 def add_up(result: Changes, ref: Ref, old: Document | None, delta: Mapping[str, int]) -> None:
     try:
         result.replace(KINDS[ref.kind], ref, old, summed(ref, old, delta))
-    except OverflowError as error:
+    except (OverflowError, TypeError) as error:
         raise Underivable(where(error)) from error
 
 
@@ -98,6 +100,8 @@ def derive(
 ) -> None:
     kind = KINDS[ref.kind]
     try:
+        # What JSON cannot hold must stop its own document only, not whoever writes it.
+        orjson.dumps(after)
         result.replace(kind, ref, before, after)
         add_contributions(kind, before, after, sums)
     except Exception as error:

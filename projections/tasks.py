@@ -1,11 +1,11 @@
-"""Folds tasks' events, and the end of their projects, into tasks' documents."""
+"""Folds tasks' events, and how their projects end or go on, into tasks' documents."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from events.event import Record
-from events.projects import ProjectDeleted
+from events.projects import ProjectDeleted, ProjectStatusChanged
 from events.tasks import (
     TaskAssigned,
     TaskCreated,
@@ -16,7 +16,7 @@ from events.tasks import (
 )
 from projections.projection import Projection, changed
 from readmodels.documents import day_of, month_of
-from readmodels.tasks import Task
+from readmodels.tasks import CLOSED, Task
 
 tasks = Projection("task")
 
@@ -46,6 +46,8 @@ def created(event: TaskCreated, record: Record) -> Task:
         completion_notes="",
         cost_cents=0,
         deleted=False,
+        # Only a project that takes work takes new tasks.
+        in_closed_project=False,
         created_at=record.recorded_at,
         updated_at=record.recorded_at,
         completed_at=completed_at(event.status, record),
@@ -82,10 +84,12 @@ def assigned(task: Task, event: TaskAssigned, record: Record) -> Task:
 @tasks.on(TaskHoursBooked)
 def hours_booked(task: Task, event: TaskHoursBooked, record: Record) -> Task:
     month = month_of(record.recorded_at)
+    # Saying that nothing was worked is no booking.
+    is_booking = event.actual_centihours != (task["actual_centihours"] or 0)
     booked = {
         "actual_centihours": event.actual_centihours,
         "cost_cents": task["cost_cents"] + sum(credit["cost_cents"] for credit in event.credits),
-        "bookings": {**task["bookings"], month: task["bookings"].get(month, 0) + 1},
+        "bookings": {**task["bookings"], month: task["bookings"].get(month, 0) + is_booking},
         "credits": credited(task["credits"], event, day_of(record.recorded_at)),
     }
     return changed(task, record, booked)
@@ -105,6 +109,14 @@ def credited(
 def deleted(task: Task, _: TaskDeleted, record: Record) -> Task:
     """It leaves every list, but its project has paid for it."""
     return changed(task, record, {"deleted": True})
+
+
+@tasks.on(ProjectStatusChanged, group=lambda event: f"task:of:{event.project_id}")
+def project_status_changed(task: Task, event: ProjectStatusChanged, _record: Record) -> Task:
+    """The task itself does not change: its version and its moments stay, so known answers stay good."""
+    closed = event.status in CLOSED
+    # The same document where nothing changes, so that it is not written again.
+    return task if task["in_closed_project"] == closed else {**task, "in_closed_project": closed}
 
 
 @tasks.on(ProjectDeleted, group=lambda event: f"task:of:{event.project_id}")

@@ -85,7 +85,7 @@ class Changes:
 
 def standing(place: Place) -> Place:
     """The place, if an index can hold it: what Redis refuses would hold up all documents."""
-    if type(place) not in PLACE_TYPES:
+    if type(place) not in PLACE_TYPES or place != place:  # noqa: PLR0124 - NaN is nowhere
         raise TypeError("a place is a number or a text")
     return place
 
@@ -150,11 +150,13 @@ def add(contributions: Iterable[Contribution], sign: int, sums: Sums) -> None:
 def summed(ref: Ref, before: Document | None, delta: Mapping[str, int]) -> Document | None:
     """A summary after `delta`; None when nothing is left of it.
 
-    Raises OverflowError for a sum that JSON with 64 bits does not hold.
+    Raises OverflowError for a sum that JSON with 64 bits does not hold, TypeError for what is no sum.
     """
     figures: dict[str, int] = {name: amount for name, amount in (before or {}).items() if name != "id"}
     for name, amount in delta.items():
         figures[name] = figures.get(name, 0) + amount
+        if not isinstance(figures[name], int):
+            raise TypeError(f"{name} of {ref.kind} is no whole number")
         if abs(figures[name]) > AMOUNT_MAX:
             raise OverflowError(f"{name} of {ref.kind} {ref.id}")
     # In order of names, so that equal sums are equal bytes, however they came about.

@@ -16,6 +16,10 @@ class NotReady(Exception):
     """The read model is away, being rebuilt or damaged: answer 503, never an empty list."""
 
 
+class TooBusy(NotReady):
+    """Too many large questions are waiting: answer 503 as well."""
+
+
 @dataclass(frozen=True, slots=True)
 class Through:
     """Membership in `{prefix}{id}` for some id in index `index`, or in any of `also`."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ from redis.exceptions import RedisError
 from readmodels.connecting import call
 from readmodels.documents import Document, Ref, score
 from readmodels.keys import Keys
-from readmodels.model import NotReady, Page, Query, Range
+from readmodels.model import NotReady, Page, Query, Range, TooBusy
 from readmodels.pipe import Pipe, Word
 from readmodels.scripts import Script, script
 from readmodels.snapshots import CHUNK_DOCUMENTS, SNAPSHOT_DOCUMENTS_MAX, Scope, Selection, Snapshot, TooLarge
@@ -26,6 +27,7 @@ FETCH, PAGE, MEMBERS, PARKED, SNAPSHOT, DAMAGED = (
 )
 FETCH_MAX: Final = 1000
 SNAPSHOT_TIMEOUT_S: Final = 10.0
+SNAPSHOTS_WAITING_MAX: Final = 20
 
 
 class RedisModel:
@@ -34,6 +36,10 @@ class RedisModel:
     Raises NotReady while the generation is absent, being filled or damaged, when Redis does not
     answer within `timeout_s`, and when it lost what this process has already seen or heard of:
     `announced` gives the build and the position that were heard last.
+
+    Snapshots are read through `large`, a client that waits SNAPSHOT_TIMEOUT_S at least. Each of them
+    keeps Redis from everything else for a while, so there is one at a time; beyond
+    SNAPSHOTS_WAITING_MAX the next ones are TooBusy.
     """
 
     def __init__(
@@ -42,13 +48,15 @@ class RedisModel:
         generation: int,
         timeout_s: float = 2.0,
         *,
+        large: Redis | None = None,
         announced: Callable[[], tuple[bytes, int]] = lambda: (b"", 0),
     ) -> None:
         self.keys = Keys(generation)
         self._redis = redis
         self._pipe = Pipe(redis, timeout_s)
-        # Megabytes on connections of their own, so that no page waits behind them.
-        self._large = Pipe(redis, SNAPSHOT_TIMEOUT_S)
+        self._large = Pipe(large or redis, SNAPSHOT_TIMEOUT_S)
+        self._snapshot_turn = asyncio.Lock()
+        self._snapshots_waiting = 0
         self._announced = announced
         self._build: bytes | None = None
         self._seen = 0
@@ -69,14 +77,26 @@ class RedisModel:
         return [each.rsplit(b"\0", 1)[-1][1:].decode() for each in stored]
 
     async def snapshot(self, scope: Scope, today: str) -> Snapshot:
-        asked = scope_words(scope, today)
-        answer, position = await self._ask(SNAPSHOT, [], self.keys.prefix, asked, pipe=self._large)
+        async with self._turn():
+            asked = scope_words(scope, today)
+            answer, position = await self._ask(SNAPSHOT, [], self.keys.prefix, asked, pipe=self._large)
         if not answer:
             raise TooLarge
         moment, documents, counts = answer
         chunks = {each.kind: found for each, found in zip(scope.selections, documents, strict=True)}
         tallies = {each.name: found for each, found in zip(scope.tallies, counts, strict=True)}
         return Snapshot(position, moment.decode(), chunks, tallies)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._snapshots_waiting >= SNAPSHOTS_WAITING_MAX:
+            raise TooBusy("too many snapshots are asked for")
+        self._snapshots_waiting += 1
+        try:
+            async with self._snapshot_turn:
+                yield
+        finally:
+            self._snapshots_waiting -= 1
 
     async def position(self) -> int:
         return (await self._ask(FETCH, [], self.keys.prefix, b"[]"))[1]

@@ -10,7 +10,7 @@ import orjson
 
 from readmodels.documents import Document, Ref
 
-SNAPSHOT_DOCUMENTS_MAX: Final = 200_000
+SNAPSHOT_DOCUMENTS_MAX: Final = 100_000
 CHUNK_DOCUMENTS: Final = 1_000
 
 

@@ -10,6 +10,7 @@ from readmodels.portfolio import PORTFOLIO_REF
 
 PRIORITIES: Final = {"low": 0, "medium": 1, "high": 2, "urgent": 3}
 CLOSED: Final = frozenset({"completed", "cancelled"})
+"""The statuses of tasks, and of projects, in which nothing is left to do."""
 MIDNIGHT: Final = "T00:00:00.000000Z"
 DAY_S: Final = 86_400
 
@@ -21,6 +22,8 @@ class Task(TypedDict):
     `assigned_at` says since when, by assignee. Work began when the task was in progress for the
     first time (`started_at`), else when it was made; `promised_date` is its due date as of then.
     `credits` are hours by user and day, `bookings` how many there were by month.
+    `in_closed_project` follows the project's own events; one who folds the task's stream alone does
+    not learn of it, so only figures and indexes may rest on it.
     """
 
     id: int
@@ -45,6 +48,7 @@ class Task(TypedDict):
     completion_notes: str
     cost_cents: int
     deleted: bool
+    in_closed_project: bool
     created_at: str
     updated_at: str
     completed_at: str | None
@@ -84,7 +88,8 @@ def counts(task: Task) -> bool:
 
 
 def is_open(task: Task) -> bool:
-    return counts(task) and task["status"] not in CLOSED
+    """Whether somebody has still to work on the task; nobody does while its project is closed."""
+    return counts(task) and task["status"] not in CLOSED and not task["in_closed_project"]
 
 
 def due(task: Task, index: str) -> Places:

@@ -127,7 +127,7 @@ def credited(task: Task, department_of: DepartmentOf) -> list[Contribution]:
 BY_DEPARTMENT: Final = ByDepartment(
     (
         "status", "deleted", "assignee_ids", "project_id", "due_date", "estimated_centihours",
-        "actual_centihours", "credits",
+        "actual_centihours", "credits", "in_closed_project",
     ),
     people,
     of_departments,

@@ -13,8 +13,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from api.openapi.document import printed  # noqa: E402 - the packages are beside this folder
-from api.openapi.postman import collection  # noqa: E402
 from api.taskflow.openapi.document import taskflow_document  # noqa: E402
+from api.taskflow.openapi.postman import taskflow_collection  # noqa: E402
 from api.taskflow.routes import ENDPOINTS  # noqa: E402
 
 FOLDER: Final = ROOT / "docs" / "api"
@@ -25,7 +25,7 @@ def made() -> dict[Path, bytes]:
     document = taskflow_document(ENDPOINTS)
     return {
         FOLDER / "openapi.json": printed(document),
-        FOLDER / "postman_collection.json": printed(collection(document)),
+        FOLDER / "postman_collection.json": printed(taskflow_collection(document)),
     }
 
 

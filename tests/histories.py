@@ -55,6 +55,7 @@ WORDS: Final = (
 PRIORITIES: Final = ("low", "medium", "high", "urgent")
 TASK_STATUSES: Final = ("pending", "in_progress", "completed", "cancelled")
 PROJECT_STATUSES: Final = ("active", "on_hold", "completed", "cancelled")
+CLOSED: Final = frozenset({"completed", "cancelled"})
 ROLES: Final = ("admin", "manager", "user")
 SEVERITIES: Final = ("low", "medium", "high", "critical")
 RISK_STATUSES: Final = ("active", "mitigated", "resolved", "closed")
@@ -114,6 +115,7 @@ class World:
     rates: dict[int, int] = field(default_factory=dict)
     departments: list[int] = field(default_factory=list)
     projects: list[int] = field(default_factory=list)
+    open_projects: list[int] = field(default_factory=list)
     spans: dict[int, Span] = field(default_factory=dict)
     tasks: dict[int, Task] = field(default_factory=dict)
     risks: dict[int, int] = field(default_factory=dict)
@@ -257,8 +259,8 @@ class World:
         changes: list[Callable[[], Event]] = [
             lambda: ProjectDetailsChanged(number, self.project_details(number)),
             lambda: ProjectDetailsChanged(number, self.project_details(number)),
-            lambda: ProjectStatusChanged(number, self.pick(PROJECT_STATUSES)),
-            lambda: ProjectStatusChanged(number, self.pick(PROJECT_STATUSES)),
+            lambda: self.project_status_changed(number),
+            lambda: self.project_status_changed(number),
             lambda: ProjectOwnerChanged(number, self.pick(self.users)),
         ]
         return self.pick(changes)()
@@ -269,8 +271,20 @@ class World:
         span = self.spans[number] = self.span()
         return ProjectCreated(
             number, self.pick(self.users), self.text(), self.text(), self.amount(), *span,
-            self.pick(PROJECT_STATUSES),
+            self.status_of(number),
         )  # fmt: skip
+
+    def project_status_changed(self, number: int) -> ProjectStatusChanged:
+        return ProjectStatusChanged(number, self.status_of(number))
+
+    def status_of(self, number: int) -> str:
+        """A project's status from now on; only an open one takes new tasks."""
+        status = self.pick(PROJECT_STATUSES)
+        if status in CLOSED and number in self.open_projects:
+            self.open_projects.remove(number)
+        if status not in CLOSED and number not in self.open_projects:
+            self.open_projects.append(number)
+        return status
 
     def project_details(self, number: int) -> dict[str, Any]:
         if self.chance(50):
@@ -282,6 +296,7 @@ class World:
 
     def project_deleted(self, number: int) -> ProjectDeleted:
         self.projects.remove(number)
+        self.open_projects = [each for each in self.open_projects if each != number]
         for task_id in [task_id for task_id, task in self.tasks.items() if task.project_id == number]:
             del self.tasks[task_id]
             self.gone.append(task_id)
@@ -325,7 +340,7 @@ class World:
 
     def task_created(self) -> TaskCreated:
         number = self.new_id("task")
-        project = self.pick(self.projects) if self.projects and self.chance(85) else None
+        project = self.pick(self.open_projects) if self.open_projects and self.chance(85) else None
         task = self.tasks[number] = Task(project, self.some_users())
         return TaskCreated(
             number, project, self.pick(self.users), self.text(), self.text(), self.pick(PRIORITIES),
@@ -350,7 +365,8 @@ class World:
         return TaskAssigned(number, self.tasks[number].assignees)
 
     def hours_booked(self, number: int) -> TaskHoursBooked:
-        task, total = self.tasks[number], self.random.randrange(8_000)
+        task = self.tasks[number]
+        total = task.hours if self.chance(15) else self.random.randrange(8_000)
         change, task.hours = total - task.hours, total
         is_own = task.assignees and self.chance(40)
         shares = equal_shares(change, (self.pick(task.assignees),) if is_own else task.assignees)

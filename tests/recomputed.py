@@ -212,7 +212,8 @@ def workload(told: Told, now: str) -> tuple[Thing, list[Thing]]:
 def department_row(told: Told, department_id: int, now: str) -> Thing:
     people = sorted(members(told, department_id))
     left = {user_id: remaining(told, [user_id]) for user_id in people}
-    busiest = next((user_id for user_id in people if left[user_id] == max(left.values()) > 0), None)
+    active = {user_id: left[user_id] for user_id in people if told.users[user_id]["active"]}
+    busiest = next((user_id for user_id in active if active[user_id] == max(active.values()) > 0), None)
     tasks = [task for task in tasks_of(told, people) if task.is_open]
     return {
         "id": department_id,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
+from decimal import Decimal
 from typing import Any, Final
 
 import requests
@@ -22,12 +24,21 @@ SESSION_ENDERS: Final = ("password", "role", "active")
 POSITION_MAX: Final = 5
 """A position beyond the log's end is waited for, which takes its time."""
 
+KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+NUMBERS: Final = itertools.count(1)
+"""A key that was used before is answered as before, whatever is wrong with the request by now."""
 
+
+TWO_DECIMALS: Final = "must have at most two decimals"
 RULES: Final = re.compile(
     "does not exist|is not active|already|must not be (before|after)|is not after|users can be assigned"
     "|If-Match takes|used with another body|must cost at most|must be a date, as in|takes a date, as in"
+    f"|{TWO_DECIMALS}$"
 )
-"""What no schema can say: what is there, what belongs together, which days a month has."""
+"""What no schema can say: what is there, what belongs together, which days a month has.
+
+Nor can one say how many decimals a number has: `multipleOf` is reckoned in floats.
+"""
 
 REMOVED: Final[dict[str, tuple[str, str, dict[str, object]]]] = {
     "DELETE /api/projects/{project_id}": ("project_id", "/api/projects", {"name": "Short-lived"}),
@@ -57,6 +68,8 @@ def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict[str,
         headers[name] = str(headers[name])
     if "X-CSRFToken" in headers:
         headers["X-CSRFToken"] = CSRF_TOKEN
+    if KEY.fullmatch(headers.get("Idempotency-Key", "")):
+        headers["Idempotency-Key"] = f"key-{next(NUMBERS)}"
     if headers.get("X-Min-Position", "").isdecimal():
         headers["X-Min-Position"] = str(int(headers["X-Min-Position"]) % POSITION_MAX)
     if case.operation.label == "POST /api/auth/logout" and "session" in case.cookies:
@@ -80,6 +93,7 @@ def what_fits_the_schema_is_refused_by_rules_only(
         return
     for reason in reasons(response.json()):
         assert RULES.search(reason), f"fits the schema and is refused: {reason}"
+        assert TWO_DECIMALS not in reason or has_more_decimals(case.body), f"has no more: {reason}"
 
 
 @schemathesis.check
@@ -106,6 +120,12 @@ def reasons(answer: dict[str, Any]) -> list[str]:
     if "errors" not in answer["data"]:
         return [answer["message"]]
     return [message for messages in answer["data"]["errors"].values() for message in messages]
+
+
+def has_more_decimals(body: object) -> bool:
+    """Whether one of a body's numbers is no whole number of hundredths, going by its digits."""
+    numbers = [value for value in body.values() if isinstance(value, float)] if isinstance(body, dict) else []
+    return any(Decimal(repr(number)) * 100 % 1 for number in numbers)
 
 
 def keep_signed_in(case: Case) -> None:

@@ -152,6 +152,27 @@ async def test_what_no_sum_can_hold_is_parked_too(store: EventStore, redis: Redi
     assert "OverflowError" in letter[4]
 
 
+async def test_what_json_cannot_hold_is_parked_too(
+    store: EventStore, redis: Redis, database_url: str
+) -> None:
+    """Each booking fits into the log; what they add up to in a document does not."""
+    await two_tasks(store)
+    for version in (2, 3, 4):
+        credit = {"user_id": 7, "centihours": 100, "hourly_rate_cents": 1, "cost_cents": 2**63 - 1}
+        taken_back = {**credit, "user_id": 8, "cost_cents": -(2**63) + 2}
+        await happen(store, TaskHoursBooked(1, version, (credit,)), version)
+        last = await happen(store, TaskHoursBooked(2, version, (taken_back,)), version)
+    model = await model_in(redis, database_url)
+
+    async with projecting(store, redis, database_url):
+        await until_at(model, last)
+        parked = await model.parked([SICK, WELL])
+
+    assert parked == {SICK, WELL}
+    errors = [letter[4] for letter in await asyncio.to_thread(letters, database_url) if not letter[6]]
+    assert [error.split()[0] for error in errors] == ["OverflowError", "TypeError"]
+
+
 async def test_a_letter_about_text_that_the_database_cannot_hold_arrives(
     store: EventStore, redis: Redis, database_url: str
 ) -> None:

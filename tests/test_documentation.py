@@ -10,8 +10,18 @@ from typing import Final
 import pytest
 
 from api.taskflow import documentation
-from tests.http import Taskflow, taskflow_running
+from tests.http import Reply, Taskflow, taskflow_running
 from tests.test_http_envelope import STRICT, check_error
+from tests.test_openapi import (
+    DOCUMENT,
+    Described,
+    example_of,
+    make_what_examples_speak_of,
+    operations,
+    order,
+    placed,
+    resolved,
+)
 
 COMMITTED: Final = Path(__file__).parent.parent / "docs" / "api"
 ADDRESS: Final = re.compile(r"""(?:src|href|url)\s*[=:(]\s*["']?([^"'\s>)]+)""")
@@ -53,6 +63,12 @@ async def test_swagger_ui_and_all_that_it_loads_is_served_here(taskflow: Taskflo
     assert "validatorUrl: null" in start
 
 
+async def test_a_slash_at_the_end_leads_to_the_page_too(taskflow: Taskflow) -> None:
+    page = await taskflow.admin.get("/api/docs/")
+    assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert page.raw == (await taskflow.admin.get("/api/docs")).raw
+
+
 async def test_the_page_may_ask_nobody_but_this_server(taskflow: Taskflow) -> None:
     for path in ("/api/docs", "/api/docs/start.js", "/api/docs/swagger-ui.css"):
         policy = (await taskflow.admin.get(path)).headers["Content-Security-Policy"]
@@ -75,26 +91,75 @@ def test_no_file_of_the_page_names_another_host_to_load_from() -> None:
 
 
 async def test_only_the_pages_own_files_are_served(taskflow: Taskflow) -> None:
-    for name in ("LICENSE.txt", "nothing.js", "..%2Fapp.py", "%2e%2e", "swagger-ui-bundle.js%00", "."):
+    for name in ("LICENSE.txt", "nothing.js", "..%2Fapp.py", "%2e%2e", "swagger-ui-bundle.js%00"):
         check_error(await taskflow.admin.get(f"/api/docs/{name}"), 404, "NOT_FOUND")
 
 
 async def test_swagger_ui_is_for_development_only(database_url: str, redis_url: str, logs: None) -> None:
     async with taskflow_running(database_url, redis_url, env="production") as taskflow:
-        for path in ("/api/docs", "/api/docs/start.js", "/api/docs/swagger-ui-bundle.js"):
+        for path in ("/api/docs", "/api/docs/", "/api/docs/start.js", "/api/docs/swagger-ui-bundle.js"):
             check_error(await taskflow.admin.get(path), 404, "NOT_FOUND")
         for path in ("/api/docs/openapi.json", "/docs/api/postman_collection.json"):
             assert (await taskflow.admin.get(path)).status == 200
 
 
-async def test_a_write_from_the_page_is_none_of_another_site(taskflow: Taskflow) -> None:
-    """What a browser sends with `Try it out`: the cookie, its origin, and that it is the same site."""
-    headers = {"Origin": taskflow.url, "Sec-Fetch-Site": "same-origin"}
-    made = await taskflow.admin.post("/api/projects", {"name": "From the page"}, headers=headers)
-    assert made.status == 201
+async def test_try_it_out_succeeds_with_what_the_page_fills_in(taskflow: Taskflow) -> None:
+    """A browser adds the session's cookie, the page's origin, and that it asks its own site."""
+    await make_what_examples_speak_of(taskflow)
+    for method, path, operation in sorted(operations(), key=order):
+        answer = await tried_out(taskflow, method, path, operation)
+        assert str(answer.status) == next(iter(operation["responses"])), (method, path, answer.raw)
+
+
+async def test_trying_twice_makes_two(taskflow: Taskflow) -> None:
+    operation = DOCUMENT["paths"]["/api/projects"]["post"]
+    made = [await tried_out(taskflow, "POST", "/api/projects", operation) for _ in range(2)]
+    assert [answer.status for answer in made] == [201, 201]
+    assert made[0].data["project"]["id"] != made[1].data["project"]["id"]
+    assert made[0].headers["X-Request-Id"] != made[1].headers["X-Request-Id"]
+
+
+async def tried_out(taskflow: Taskflow, method: str, path: str, operation: Described) -> Reply:
+    """An operation's request as the page sends it when nobody changes what it filled in."""
+    parameters = [resolved(each) for each in operation.get("parameters", ())]
+    return await taskflow.admin.send(
+        method,
+        placed(path),
+        example_of(operation),
+        headers={"Origin": taskflow.url, "Sec-Fetch-Site": "same-origin", **filled_in(parameters, "header")},
+        params=filled_in(parameters, "query"),
+    )
+
+
+def filled_in(parameters: list[Described], place: str) -> dict[str, str]:
+    """By name what Swagger UI takes from a parameter's description."""
+    filled = {}
+    for parameter in parameters:
+        schema = parameter["schema"]
+        examples = [each["value"] for each in parameter.get("examples", {}).values()]
+        for key in ("example", "default"):
+            examples += [each[key] for each in (parameter, schema) if key in each]
+        if parameter["in"] == place and examples:
+            filled[parameter["name"]] = str(examples[0])
+    return filled
 
 
 def test_licences_are_shipped() -> None:
     assert "Apache License" in (documentation.FILES / "LICENSE.txt").read_text()
     assert "SmartBear" in (documentation.FILES / "NOTICE.txt").read_text()
     assert "MIT" in (documentation.FILES / "LICENSES-OF-PARTS.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Range": "bytes=99999999-"},
+        {"If-Match": '"x"'},
+        {"If-Unmodified-Since": "Wed, 01 Jan 2020 00:00:00 GMT"},
+    ],
+)
+async def test_conditions_do_not_take_the_page_out_of_the_envelope(
+    taskflow: Taskflow, condition: dict[str, str]
+) -> None:
+    answer = await taskflow.admin.get("/api/docs/swagger-ui.css", headers=condition)
+    assert (answer.status, int(answer.headers["Content-Length"])) == (200, len(answer.raw))

@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.reports.formats import is_number
+from api.reports.formats import PLACES
 from api.reports.json_data import data_of
-from api.taskflow.stats import department_stats_answer, user_stats_answer
+from api.taskflow.stats_forms import department_stats_answer, user_stats_answer
 from events.event import Record
 from events.instants import instant, moment
 from projections.memory import fold
@@ -67,7 +67,7 @@ async def check_reports(model: Model, told: Told, period: Period, now: str) -> N
 
 def figures(row: dict[str, Any], columns: Sequence[Column]) -> dict[str, Any]:
     """A row's figures without its texts; of a person the id."""
-    found = {column.name: row[column.name] for column in columns if is_number(column.unit)}
+    found = {column.name: row[column.name] for column in columns if column.unit in PLACES}
     if "status" in row:
         found["status"] = row["status"]
     if "busiest_member" in row:

@@ -35,6 +35,7 @@ def test_the_layers_hold() -> None:
         ("events/tasks.py", "import commands.tasks", "api over commands"),
         ("commands/tasks.py", "import projections.tasks", "api over commands"),
         ("readmodels/tasks.py", "import events.tasks", "api over commands"),
+        ("api/limits/quotas.py", "import api.taskflow.envelope", "What every dialect uses"),
     ],
 )
 def test_a_broken_layer_is_noticed(tmp_path: Path, module: str, line: str, rule: str) -> None:
@@ -112,6 +113,39 @@ def test_compose_runs_every_part_and_invents_no_secret() -> None:
         assert f"${{{secret}:?" in text
     named = set(re.findall(r"^ +(TASKLEDGER_[A-Z_]+):", text, re.MULTILINE)) - {"TASKLEDGER_ADMIN_PASSWORD"}
     assert named <= {variable(field.name) for field in dataclasses.fields(Settings)}
+
+
+def test_compose_passes_rate_limits_on_and_unset_means_the_default() -> None:
+    compose: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    for part in ("migrate", "serve", "project"):
+        passed = compose["services"][part].get("environment", compose["x-taskledger"]["environment"])
+        assert passed["TASKLEDGER_RATE_LIMITS"] == "${TASKLEDGER_RATE_LIMITS:-}", part
+    needed: dict[str, Any] = {"database_url": "postgresql:///x", "redis_url": "", "master_key": bytes(32)}
+    unset = Settings.from_environment({"TASKLEDGER_RATE_LIMITS": ""}, **needed)
+    assert unset.rate_limits == Settings(**needed).rate_limits
+
+
+def test_what_runs_needs_nothing_that_only_tests_have() -> None:
+    """Every module of ours is imported while what `dev.txt` adds cannot be."""
+    added = sorted(imported_as(name) for name in pins("dev").keys() - pins("run").keys())
+    assert "psycopg_pool" in added
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in packed()]
+    code = (
+        "import importlib, sys; added, names = (each.split(',') for each in sys.argv[1:]);"
+        " sys.modules.update(dict.fromkeys(added)); [importlib.import_module(name) for name in names]"
+    )
+    command = [sys.executable, "-c", code, ",".join(added), ",".join(names)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def imported_as(requirement: str) -> str:
+    return requirement.replace("-", "_")
+
+
+def packed() -> list[Path]:
+    """The modules of the packages that the image has."""
+    return [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
 
 
 def test_the_image_has_every_package() -> None:

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from api.taskflow import departments
+from api.taskflow import department_forms
 from events.errors import OutcomeUnknown
 from tests.http import Reply, Taskflow
 
@@ -234,7 +234,7 @@ async def test_an_unexpected_failure_is_500_and_tells_nothing(
     def broken(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(departments, "shown_department", broken)
+    monkeypatch.setattr(department_forms, "shown_department", broken)
     answer = await taskflow.admin.get("/api/departments/1")
     check_error(answer, 500, "INTERNAL_ERROR")
     assert b"secret" not in answer.raw

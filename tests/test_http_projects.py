@@ -468,7 +468,7 @@ async def test_an_owner_who_is_renamed_or_moved_is_shown_so_at_once(taskflow: Ta
 async def test_a_project_with_more_tasks_than_a_page_holds_shows_them_all(
     taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.taskflow.project_forms.PAGE_MAX", 3)
+    monkeypatch.setattr("api.taskflow.listing.PAGE_MAX", 3)
     await taskflow.admin.made("/api/projects", {"name": "P"})
     for number in range(8):
         await taskflow.admin.made("/api/projects/1/tasks", {"title": f"T{number}"})
@@ -480,7 +480,7 @@ async def test_a_task_that_goes_while_its_project_is_read_hides_no_other(
     taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     admin, model = taskflow.admin, taskflow.core.model
-    monkeypatch.setattr("api.taskflow.project_forms.PAGE_MAX", 3)
+    monkeypatch.setattr("api.taskflow.listing.PAGE_MAX", 3)
     await admin.made("/api/projects", {"name": "P"})
     for number in range(8):
         await admin.made("/api/projects/1/tasks", {"title": f"T{number}"})

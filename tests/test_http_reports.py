@@ -205,6 +205,67 @@ async def test_what_was_just_written_is_in_the_report_and_what_was_deleted_is_no
     assert await spent() == before
 
 
+async def test_what_is_left_in_a_closed_project_is_nobodys_work_until_it_is_reopened(
+    taskflow: Taskflow,
+) -> None:
+    admin = taskflow.admin
+    closed, other = await a_company(taskflow), 2
+    task = (await admin.get(f"/api/projects/{closed}/tasks?overdue=true")).data["tasks"][0]["id"]
+    shown = await admin.get(f"/api/tasks/{task}")
+    before, spent = await what_is_open(admin, closed), await answers(admin, PATHS["budget-analysis"])
+    assert before == {
+        "overdue": ([closed, other, 3], 1),
+        "stats": {"total_tasks": 6, "completed_tasks": 3, "pending_tasks": 3, "overdue_tasks": 3},
+        "works": {"open_tasks": 3, "remaining_hours": 12.0, "overdue_tasks": 3, "busiest_member_hours": 12.0},
+        "outside": 12.0,
+        "projects": {1: (2, 1, 1), 2: (2, 1, 1), 3: (2, 1, 1)},
+    }
+    for status in ("cancelled", "completed"):
+        await put_status(admin, closed, status)
+        assert await what_is_open(admin, closed) == {
+            "overdue": ([other, 3], 0),
+            "stats": before["stats"] | {"overdue_tasks": 2},
+            "works": {
+                "open_tasks": 2, "remaining_hours": 8.0, "overdue_tasks": 2, "busiest_member_hours": 8.0,
+            },
+            "outside": 8.0,
+            "projects": {1: (2, 1, 0), 2: (2, 1, 1), 3: (2, 1, 1)},
+        }  # fmt: skip
+        # The task itself is as it was: what a client knows of it is still good.
+        known = {"If-None-Match": shown.headers["ETag"]}
+        assert (await admin.get(f"/api/tasks/{task}", headers=known)).status == 304
+        await put_status(admin, closed, "on_hold")
+        assert await what_is_open(admin, closed) == before
+    assert (await answers(admin, PATHS["budget-analysis"]))[0] == spent[0]
+
+
+async def put_status(client: Client, project_id: int, status: str) -> None:
+    answer = await client.put(f"/api/projects/{project_id}", {"status": status})
+    assert answer.status == 200, answer.raw
+
+
+async def what_is_open(client: Client, project_id: int) -> dict[str, Any]:
+    """Everything that tells open tasks from others: lists, statistics and reports."""
+    late = (await client.get("/api/tasks?overdue=true&sort=id")).data["tasks"]
+    own = await client.get(f"/api/projects/{project_id}/tasks?overdue=true")
+    stats = (await client.get("/api/departments/2/stats")).data["department_stats"]
+    load = (await client.get(PATHS["departments-workload"])).data
+    works = load["departments"][1]
+    projects = (await client.get(PATHS["projects"])).data["projects"]
+    figures = ("tasks_count", "completed_tasks", "overdue_tasks")
+    return {
+        "overdue": ([task["project_id"] for task in late], own.body["pagination"]["total"]),
+        "stats": picked(stats, "total_tasks", "completed_tasks", "pending_tasks", "overdue_tasks"),
+        "works": picked(works, "open_tasks", "remaining_hours", "overdue_tasks", "busiest_member_hours"),
+        "outside": load["summary"]["remaining_hours_without_department"],
+        "projects": {row["id"]: tuple(row[name] for name in figures) for row in projects},
+    }
+
+
+def picked(thing: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: thing[name] for name in names}
+
+
 async def test_a_report_says_of_which_position_and_moment_it_is(taskflow: Taskflow) -> None:
     await taskflow.admin.made("/api/departments", {"name": "Works"})
     store = taskflow.core.store
@@ -236,10 +297,10 @@ async def test_the_same_report_is_the_same_bytes_also_after_redis_was_lost(taskf
 
 
 async def answers(client: Client, path: str) -> list[bytes]:
-    """`data` in JSON, and the CSV."""
-    csv = await client.get(f"{path}?format=csv")
-    assert csv.status == 200
-    return [data_bytes(await client.get(path)), csv.raw]
+    """`data` in JSON, the CSV and the PDF."""
+    files = [await client.get(f"{path}?format={form}") for form in ("csv", "pdf")]
+    assert [file.status for file in files] == [200, 200]
+    return [data_bytes(await client.get(path)), *(file.raw for file in files)]
 
 
 async def test_a_report_made_by_the_worker_is_the_same_bytes(taskflow: Taskflow) -> None:
@@ -430,6 +491,7 @@ BY_UNIT: Final = {
     Unit.CENTS: float,
     Unit.CENTIHOURS: float,
     Unit.TENTHS: float,
+    Unit.BASIS_POINTS: float,
     Unit.HUNDREDTHS: float,
     Unit.MOMENT: str,
     Unit.PERSON: Person,

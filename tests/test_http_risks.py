@@ -281,7 +281,7 @@ async def test_risks_have_tags_and_keys_as_everything_has(taskflow: Taskflow) ->
 async def test_the_project_shows_its_risks_in_brief_newest_first(
     taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.taskflow.project_forms.PAGE_MAX", 2)
+    monkeypatch.setattr("api.taskflow.listing.PAGE_MAX", 2)
     admin = taskflow.admin
     await admin.made("/api/projects", {"name": "P"})
     await admin.made("/api/projects/1/risks", PAGE_EXAMPLE)

@@ -15,6 +15,7 @@ from limits.aio.storage import RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as Disconnected
+from structlog.testing import capture_logs
 
 from api.limits import operations, principals
 from api.limits.allowances import DEFAULT_LIMITS, RateLimits, rate_limits
@@ -300,7 +301,9 @@ async def test_who_does_not_answer_is_asked_once_in_a_while(failure: Exception) 
     server.failure = None
     assert await breaker.ask(server.answer) is None
     clock.now += 2.0
-    assert [await breaker.ask(server.answer) for _ in range(3)] == ["answer"] * 3
+    with capture_logs() as said:
+        assert [await breaker.ask(server.answer) for _ in range(3)] == ["answer"] * 3
+    assert [(each["limiter"], each["unchecked"]) for each in said] == [("test", 11)]
 
 
 async def test_one_request_alone_finds_out_whether_redis_is_back() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +24,7 @@ from api.taskflow.envelope import translated
 from api.taskflow.openapi.document import taskflow_document, with_examples
 from api.taskflow.openapi.words import FILTERS, FILTERS_OF
 from api.taskflow.parameters import Parameter
-from api.taskflow.projects import NewProject
+from api.taskflow.project_forms import NewProject
 from api.taskflow.routes import ENDPOINTS, routes
 from api.taskflow.validation import checked
 from commands import errors as refusals
@@ -163,6 +165,19 @@ def test_every_parameter_is_described() -> None:
                 described = parameter["description"].removeprefix("Takes")
                 assert described == parameter["description"], f"{path} does not say what {parameter} means"
     assert FILTERS.keys() | FILTERS_OF.keys() <= filters
+
+
+def test_no_header_that_is_sent_has_an_example() -> None:
+    """Swagger UI fills it in and sends it, and then a made-up token, tag or position is refused."""
+    found = 0
+    for method, path, operation in operations():
+        for parameter in map(resolved, operation.get("parameters", ())):
+            if parameter["in"] == "header":
+                found += 1
+                for described in (parameter, parameter["schema"]):
+                    filled = {"example", "examples", "default", "content"} & described.keys()
+                    assert not filled, (method, path, parameter["name"])
+    assert found
 
 
 def test_query_parameters_are_read_as_their_schemas_say() -> None:
@@ -341,7 +356,7 @@ def test_what_a_body_takes_is_said_exactly() -> None:
         "type": "number",
         "minimum": 0,
         "maximum": 999999999999.99,
-        "multipleOf": 0.01,
+        "description": "Two decimals at most.",
         "default": 0,
     }
     assert project["description"]["type"] == ["string", "null"]
@@ -355,6 +370,54 @@ def test_what_a_body_takes_is_said_exactly() -> None:
         assert re.fullmatch(moment, text)
     for text in ("2025-13-01", "2025-07-01 09:30", "2025-07-01T24:00", "0000-01-01", "yesterday"):
         assert not re.fullmatch(moment, text)
+
+
+CENTS: Final = ("0.01", "0.07", "0.29", "1.1", "4.35", "19.99", "123456.78")
+
+
+def amounts() -> Iterator[tuple[str, str, Described]]:
+    """The fields of bodies that take money or hours, by body and name."""
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        if schema.get("additionalProperties") is False:
+            for field, described in schema["properties"].items():
+                for each in described.get("anyOf", [described]):
+                    if each.get("type") == "number":
+                        yield name, field, each
+
+
+def test_money_and_hours_fit_their_schemas_digit_by_digit() -> None:
+    """For validators that count in binary fractions and for those that count exactly."""
+    found = list(amounts())
+    assert {field for _, field, _ in found} >= {"budget", "amount", "hourly_rate", "estimated_hours"}
+    assert '"multipleOf"' not in printed(DOCUMENT).decode(), "19.99 / 0.01 is no whole number in floats"
+    for name, field, schema in found:
+        assert "Two decimals at most." in schema["description"], (name, field)
+        most = str(schema["maximum"])
+        for digits in (str(schema["minimum"]), *CENTS, most):
+            for number in (float(digits), Decimal(digits)):
+                assert validator(schema).is_valid(number), (name, field, digits)
+            assert taken(name, field, digits) == Decimal(digits) * 100, (name, field, digits)
+        for digits in ("-0.01", str(Decimal(most) + Decimal("0.01"))):
+            for number in (float(digits), Decimal(digits)):
+                assert not validator(schema).is_valid(number), (name, field, digits)
+            assert isinstance(taken(name, field, digits), list), (name, field, digits)
+        for digits in ("0.001", "19.999", "1e-3", "4.3500001"):
+            assert taken(name, field, digits) == [f"{said(field)} must have at most two decimals"]
+
+
+def taken(body: str, field: str, digits: str) -> int | list[str]:
+    """What a body makes of a number as it stands in JSON: hundredths, or what is wrong with it."""
+    endpoint = next(each for each in ENDPOINTS if each.body and each.body.__name__ == body)
+    assert endpoint.body
+    others = {name: value for name, value in (endpoint.example or {}).items() if name != field}
+    sent = orjson.dumps({**others, field: "digits"}).replace(b'"digits"', digits.encode())
+    fields, faults = checked(endpoint.body, parse_object(sent, depth_max=32))
+    name = endpoint.body.model_fields[field].serialization_alias or field
+    return faults[field] if field in faults else int(fields[name])
+
+
+def said(field: str) -> str:
+    return field.replace("_", " ").capitalize()
 
 
 @pytest.mark.parametrize("digits", ["5", "5.0", "5e0", "0.5e1"])
@@ -406,13 +469,43 @@ PLACES: Final = {
 LAST: Final = ("deleteTask", "reverseExpense", "deleteProject", "logout")
 
 
+async def test_examples_of_tables_have_the_columns_that_are_sent(taskflow: Taskflow) -> None:
+    """And their rows hold what the examples in JSON show."""
+    tables = [
+        (path, operation["responses"]["200"]["content"])
+        for _, path, operation in operations()
+        if "text/csv" in operation["responses"].get("200", {}).get("content", {})
+    ]
+    assert len(tables) == 4
+    for path, content in tables:
+        example = content["text/csv"]["example"]
+        sent = (await taskflow.admin.get(path, params={"format": "csv"})).raw.decode()
+        assert example.split("\r\n")[0] == sent.split("\r\n")[0], path
+        (row,) = csv.DictReader(example.splitlines())
+        *_, (shown,) = content["application/json"]["example"]["data"].values()
+        for name, value in flat(shown).items():
+            assert value in (row[name], as_number(row[name])), (path, name)
+        assert len(row) == len(flat(shown)), path
+
+
+def flat(shown: Described) -> Described:
+    """A person's fields beside the others."""
+    made: Described = {}
+    for name, value in shown.items():
+        persons = (
+            {f"{name}_{field}": each for field, each in value.items()} if isinstance(value, dict) else None
+        )
+        made |= persons or {name: value}
+    return made
+
+
+def as_number(cell: str) -> float | None:
+    return float(cell) if re.fullmatch(r"-?[0-9.]+", cell) else None
+
+
 async def test_examples_look_as_real_answers_do(taskflow: Taskflow) -> None:
     """Each documented request, sent as it stands there, is answered with the documented fields."""
-    for number in range(2, 5):
-        await taskflow.user(f"member{number}")
-    # Ids are numbers of a sequence: the examples' departments 2 and 3 are there first.
-    for name in ("Engineering", "Design"):
-        await taskflow.admin.made("/api/departments", {"name": name})
+    await make_what_examples_speak_of(taskflow)
     ordered = sorted(operations(), key=order)
     for method, path, operation in ordered:
         if operation["operationId"] in ("isAlive", "isReady"):
@@ -427,6 +520,14 @@ async def test_examples_look_as_real_answers_do(taskflow: Taskflow) -> None:
         assert all(name in got.headers for name in borne), (method, path)
 
 
+async def make_what_examples_speak_of(taskflow: Taskflow) -> None:
+    """Ids are numbers of a sequence: the examples' users and departments are there first."""
+    for number in range(2, 5):
+        await taskflow.user(f"member{number}")
+    for name in ("Engineering", "Design"):
+        await taskflow.admin.made("/api/departments", {"name": name})
+
+
 def order(found: tuple[str, str, Described]) -> tuple[int, bool, int]:
     """First what makes something, at last what removes it."""
     method, path, operation = found
@@ -435,11 +536,19 @@ def order(found: tuple[str, str, Described]) -> tuple[int, bool, int]:
 
 
 async def send(client: Client, method: str, path: str, operation: Described) -> Any:
+    return await client.send(method, placed(path), example_of(operation))
+
+
+def placed(path: str) -> str:
     for place, number in PLACES.items():
         path = path.replace(place, number)
+    return path
+
+
+def example_of(operation: Described) -> object:
+    """The request's example, or None where it has no body."""
     body = operation.get("requestBody")
-    example = body and body["content"]["application/json"]["example"]
-    return await client.send(method, path, example)
+    return body and body["content"]["application/json"]["example"]
 
 
 def alike(real: Any, example: Any) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import orjson
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from api.errors import TryLater
 from api.reports.delivery import Reports
@@ -202,6 +203,15 @@ async def test_what_goes_wrong_in_the_worker_goes_wrong_here(
         assert await made(opened, order(SNAPSHOT, "csv")) == WRITTEN["csv"]
 
 
+async def test_a_full_disk_is_answered_503_and_told_to_operators() -> None:
+    async with reports() as opened:
+        with capture_logs() as said, pytest.raises(TryLater, match="operators are told") as caught:
+            await made(opened, Order(partial(failing, OSError, "No space left on device"), "csv"))
+        assert caught.value.retry_after_s == 60
+        assert [each["log_level"] for each in said] == ["error"]
+        assert await made(opened, order(SNAPSHOT, "csv")) == WRITTEN["csv"]
+
+
 async def test_closing_ends_what_is_running(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     opened = Reports(5, 60)
@@ -300,6 +310,36 @@ async def test_a_report_comes_as_a_file_with_a_name(taskflow: Taskflow, form: st
     assert answer.headers["X-Request-Id"].startswith("req_")
     assert answer.raw == await report(taskflow.admin, format=form)
     assert (b"1,'=1+1,12.50,0.00,12.50,-100.0\r\n" in answer.raw) == (form == "csv")
+    made_at = "".join(filter(str.isdigit, answer.headers["X-Report-Moment"][:19]))
+    assert (f"/CreationDate (D:{made_at}+00'00')".encode() in answer.raw) == (form == "pdf")
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "pdf"])
+async def test_head_tells_a_reports_headers_and_leaves_the_connection_usable(
+    database_url: str, redis_url: str, logs: None, form: str
+) -> None:
+    async with taskflow_running(database_url, redis_url, report_inline_bytes_max=1) as taskflow:
+        path, cookies = f"/api/reports/budget-analysis?format={form}", await session_of(taskflow.admin)
+        reader, writer = await asyncio.open_connection(*taskflow.url.removeprefix("http://").split(":"))
+        for method in ("HEAD", "GET"):
+            writer.write(f"{method} {path} HTTP/1.1\r\nHost: a\r\nCookie: {cookies}\r\n\r\n".encode())
+        first, second = await headers_from(reader), await headers_from(reader)
+        body = await reader.readexactly(int(second["content-length"]))
+        writer.close()
+    assert first["content-type"] == second["content-type"]
+    assert first["content-length"] == second["content-length"] == str(len(body))
+
+
+async def session_of(client: Client) -> str:
+    (cookie,) = [each for each in client.session.cookie_jar if each.key == "session"]
+    return f"session={cookie.value}"
+
+
+async def headers_from(reader: asyncio.StreamReader) -> dict[str, str]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    status, *lines = head.strip().split("\r\n")
+    assert status == "HTTP/1.1 200 OK", head
+    return {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
 
 
 async def test_json_of_the_worker_is_json_of_the_server(

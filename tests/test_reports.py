@@ -14,7 +14,7 @@ from events.expenses import ExpenseReversed
 from events.projects import ProjectDeleted, ProjectStatusChanged
 from events.risks import RiskRaised, RiskStatusChanged
 from events.tasks import TaskAssigned, TaskDeleted, TaskDetailsChanged, TaskStatusChanged
-from events.users import UserDepartmentChanged
+from events.users import UserActivated, UserDeactivated, UserDepartmentChanged
 from readmodels.reports.catalogue import REPORTS
 from readmodels.reports.charting import LARGEST_MAX
 from readmodels.reports.formulas import (
@@ -204,6 +204,18 @@ async def test_a_booking_begins_the_months_as_an_expense_does() -> None:
     )
     report = await reported("budget-analysis", records)
     assert report.summary["monthly_burn_rate"] == (10_000 + 2_000) / 2
+
+
+async def test_saying_that_nothing_was_worked_is_no_booking() -> None:
+    records = told(
+        ("2024-12-01", user(1)),
+        ("2024-12-02", project(1)),
+        ("2024-12-03", task(1, (1,))),
+        ("2025-01-31", booked(1, 0)),
+        ("2025-06-01", spent(1, 1, 6_000, "2025-06-01")),
+    )
+    report = await reported("budget-analysis", records)
+    assert report.summary["monthly_burn_rate"] == 6_000
 
 
 async def test_a_reversed_expense_was_never_spent() -> None:
@@ -569,6 +581,16 @@ async def test_of_equally_busy_members_the_first_is_named() -> None:
     )
     report = await reported("departments-workload", records)
     assert only(report.rows[0]["busiest_member"], "id") == (9,)
+
+
+async def test_who_is_disabled_is_not_named_as_the_busiest_but_counts_in_the_sums() -> None:
+    records = load_history(("2025-01-05", UserDeactivated(2)), ("2025-01-05", UserDeactivated(3)))
+    works, sales, _ = (await reported("departments-workload", records)).rows
+    assert (works["remaining_hours"], sales["remaining_hours"]) == (1_151, 150)
+    assert (works["busiest_member"]["id"], works["busiest_member_hours"]) == (1, 501)
+    assert only(sales, "members_count", "busiest_member", "busiest_member_hours") == (1, None, None)
+    again = load_history(("2025-01-05", UserDeactivated(2)), ("2025-01-06", UserActivated(2)))
+    assert (await reported("departments-workload", again)).rows[0]["busiest_member"]["id"] == 2
 
 
 async def test_nobody_is_busy_without_hours_left() -> None:

@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from api.taskflow.endpoints import Endpoint
+from api.taskflow.openapi.document import taskflow_document
 from api.taskflow.routes import ENDPOINTS
 from tests.http import Client, Reply, Taskflow
 from tests.test_http_envelope import check_error
@@ -250,14 +252,35 @@ def test_the_table_leaves_no_operation_out() -> None:
     assert len({row[:3] for row in rows()}) == len(rows())
 
 
-def test_what_is_documented_about_roles_is_what_the_table_says() -> None:
-    documented = {(each.method, each.path): each for each in ENDPOINTS}
-    for row in rows():
-        endpoint = documented[row.method, row.path]
-        assert endpoint.is_public == (row.expected["nobody"] == "200")
-        if row.method == "GET":
-            asked = "manager" if row.expected["stranger"] == "403m" else None
-            assert endpoint.asks_role == asked, row
+ASKED: Final = {"403m": "manager", "403a": "admin"}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: f"{each.method} {each.path}")
+def test_what_is_documented_about_roles_is_what_the_table_says(endpoint: Endpoint) -> None:
+    """One least role is named where a user is refused whatever the request is about."""
+    about_it = [row for row in rows() if (row.method, row.path) == (endpoint.method, endpoint.path)]
+    assert {row.expected["nobody"] == "200" for row in about_it} == {endpoint.is_public}
+    users = {row.expected[caller] for row in about_it for caller in ("stranger", "member")}
+    assert endpoint.asks_role == (ASKED.get(users.pop()) if len(users) == 1 else None)
+
+
+def test_roles_of_writes_are_told_in_the_document() -> None:
+    paths = taskflow_document(ENDPOINTS)["paths"]
+    told = "Asks for the role {} at least."
+    assert told.format("manager") in paths["/api/projects"]["post"]["description"]
+    assert told.format("admin") in paths["/api/users"]["post"]["description"]
+    assert told.format("admin") in paths["/api/departments"]["post"]["description"]
+    assert told.format("admin") in paths["/api/departments/{department_id}"]["put"]["description"]
+
+
+async def test_a_write_that_asks_for_a_role_is_refused_once_for_each_idempotency_key(scene: Scene) -> None:
+    """What a decider refuses is an answer to keep, even when the role has changed meanwhile."""
+    stranger, key = scene.clients["stranger"], {"Idempotency-Key": "k"}
+    first = await stranger.post("/api/projects", {"name": "P"}, headers=key)
+    check_error(first, 403, "PERMISSION_DENIED")
+    await scene.clients["admin"].put(f"/api/users/{scene.users['stranger']}", {"role": "manager"})
+    again = await stranger.post("/api/projects", {"name": "P"}, headers=key)
+    assert (again.status, again.raw, again.headers["Idempotency-Replayed"]) == (403, first.raw, "true")
 
 
 async def test_roles_take_effect_with_the_next_request_in_sessions_that_are_open(scene: Scene) -> None:

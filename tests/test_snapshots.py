@@ -19,11 +19,11 @@ import readmodels.redis
 from events.event import Event, Record
 from projections.memory import fold
 from projections.writer import Writer
-from readmodels.connecting import call
+from readmodels.connecting import call, connect
 from readmodels.documents import Ref
 from readmodels.keys import Keys
 from readmodels.memory import MemoryModel
-from readmodels.model import Model, NotReady
+from readmodels.model import Model, NotReady, TooBusy
 from readmodels.redis import RedisModel
 from readmodels.reports.catalogue import REPORTS
 from readmodels.reports.periods import Period
@@ -240,6 +240,28 @@ async def test_a_model_that_is_not_ready_gives_none(redis: Redis, state: str) ->
     await call(redis, "HSET", KEYS.checkpoint, "state", state)
     with pytest.raises(NotReady):
         await model.snapshot(USERS, LONG_AGO)
+
+
+async def test_snapshots_are_read_one_by_one_and_not_too_many_wait(redis: Redis) -> None:
+    model = await redis_model(redis, history(Random(4), 200))
+    waiting_max = readmodels.redis.SNAPSHOTS_WAITING_MAX
+    asked = [model.snapshot(PROJECTS, LONG_AGO) for _ in range(waiting_max + 3)]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(each) for each in found] == [Snapshot] * waiting_max + [TooBusy] * 3
+    assert isinstance(await model.snapshot(PROJECTS, LONG_AGO), Snapshot)
+
+
+async def test_a_snapshot_may_take_longer_than_a_page(redis: Redis, redis_url: str) -> None:
+    await redis_model(redis, history(Random(4), 200))
+    impatient = connect(redis_url, timeout_s=0.2)
+    patient = connect(redis_url, connections_max=1, timeout_s=20)
+    model = RedisModel(impatient, GENERATION, 0.2, large=patient)
+    await call(redis, "CLIENT", "PAUSE", "600", "ALL")
+    with pytest.raises(NotReady):
+        await model.fetch([Ref("user", "1")])
+    assert isinstance(await model.snapshot(PROJECTS, LONG_AGO), Snapshot)
+    await impatient.aclose()
+    await patient.aclose()
 
 
 async def test_a_lost_redis_gives_none(redis: Redis) -> None:

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from api.taskflow.stats import department_stats_answer, tenths, user_stats_answer
+from api.taskflow.stats_forms import department_stats_answer, tenths, user_stats_answer
 from commands.errors import NotFound
 from events.departments import DepartmentCreated
-from events.event import Event, Record
+from events.event import Event, Poison, Record
 from events.instants import instant
-from events.projects import ProjectCreated
+from events.projects import ProjectCreated, ProjectStatusChanged
 from events.tasks import TaskAssigned, TaskCreated, TaskHoursBooked
 from events.users import UserRegistered
 from projections.memory import fold
+from readmodels.documents import Ref
 from readmodels.memory import MemoryModel
 from readmodels.model import Model
 from readmodels.redis import RedisModel
@@ -111,13 +112,15 @@ def the_pages_designer() -> list[Record]:
     """Owns a project and works in four; 18 of 23 tasks are done, in 156.5 hours, 32 of them in June."""
     world = a_world()
     statuses = ("active", "on_hold", "active", "completed", "cancelled")
-    for number, status in enumerate(statuses, start=1):
-        world.tell(project(number, status, owner=DESIGNER if number == 5 else ADMIN))
+    for number in range(1, 6):
+        world.tell(project(number, owner=DESIGNER if number == 5 else ADMIN))
     for number in range(1, 24):
         status = "completed" if number <= 18 else "in_progress"
         world.tell(task(number, DESIGNER, status=status, project_id=1 + number % 4))
     world.tell(task(24, DESIGNER, status="cancelled"))
     world.tell(task(25, WRITER, status="completed"))
+    for number, status in enumerate(statuses, start=1):
+        world.tell(ProjectStatusChanged(number, status))
     world.tell(booking(1, 12_450, user_2=12_450))
     world.now = JUNE
     world.tell(booking(1, 12_350, user_2=-100))
@@ -183,6 +186,71 @@ async def test_a_departments_figures_are_those_of_its_members(
             "overdue_tasks": 0,
         }
     }
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+@pytest.mark.parametrize("at_once", [True, False], ids=["one batch", "one by one"])
+def test_an_open_task_is_nobodys_work_while_its_project_is_closed(status: str, at_once: bool) -> None:
+    world = a_world()
+    for number in (1, 2):
+        world.tell(project(number))
+    world.tell(task(1, DESIGNER, due=MAY))
+    world.tell(task(2, DESIGNER, due=MAY, status="completed"))
+    world.tell(task(3, DESIGNER, due=MAY, project_id=2))
+    world.tell(task(4, DESIGNER, due=MAY, project_id=None))
+    world.now = JUNE
+    before = folded(world, at_once)
+
+    world.tell(ProjectStatusChanged(1, status))
+    closed = folded(world, at_once)
+    world.tell(ProjectStatusChanged(1, "on_hold"))
+    reopened = folded(world, at_once)
+
+    assert [open_and_late(model) for model in (before, closed, reopened)] == [
+        (3, 3, {"1", "3", "4"}),
+        (2, 2, {"3", "4"}),
+        (3, 3, {"1", "3", "4"}),
+    ]
+    for model in (closed, reopened):
+        assert pending(model) == pending(before) == (4, 1)
+        for number in range(1, 5):
+            ref = Ref("task", str(number))
+            kept = {**model.documents[ref], "in_closed_project": False}
+            assert kept == before.documents[ref]
+
+
+def folded(world: World, at_once: bool) -> MemoryModel:
+    model = MemoryModel()
+    for part in [world.records] if at_once else [[record] for record in world.records]:
+        fold(part, model)
+    return model
+
+
+def open_and_late(model: MemoryModel) -> tuple[int, int, set[str]]:
+    """Open tasks of the designer and of the department, and those with a deadline of both and of all."""
+    late = set(model.indexes["task:open:due"])
+    assert late == set(model.indexes["task:open:due:department:2"])
+    own = [model.documents[Ref(kind, "2")]["open_tasks"] for kind in ("user_figures", "department_figures")]
+    return own[0], own[1], late
+
+
+def pending(model: MemoryModel) -> tuple[int, int]:
+    figures = model.documents[Ref("user_figures", "2")]
+    return figures["tasks"], figures["completed"]
+
+
+def test_a_task_that_takes_no_more_events_does_not_stop_its_project_and_the_others() -> None:
+    world = a_world()
+    for event in (project(1), task(1, DESIGNER, due=MAY), task(2, DESIGNER, due=MAY)):
+        world.tell(event)
+    model = folded(world, at_once=True)
+    at = len(world.records) + 1
+    fold([Poison("task-1", 2, at, "task.assigned", world.records[-1].recorded_at, "unknown shape")], model)
+    record = world.tell(ProjectStatusChanged(1, "cancelled"))
+    fold([record._replace(position=at + 1)], model)
+    assert model.stopped == {Ref("task", "1")}
+    assert model.documents[Ref("project", "1")]["status"] == "cancelled"
+    assert open_and_late(model) == (1, 1, {"1"})
 
 
 async def test_a_month_ends_when_the_next_one_begins(model_of: ModelOf) -> None:

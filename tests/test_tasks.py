@@ -300,6 +300,11 @@ def test_zero_hours_are_an_answer_too() -> None:
     with_task(3).when(ChangeTask(task_id=1, actual_centihours=None), by=USER).then()
 
 
+def test_where_nothing_is_booked_there_is_nothing_to_take_back() -> None:
+    story = given(PEOPLE, RATED, PROJECT, created(3), booking(0))
+    story.when(ChangeTask(task_id=1, actual_centihours=None), by=USER).then()
+
+
 def test_hours_given_with_new_assignees_are_theirs() -> None:
     story = given(PEOPLE, RATED, PROJECT, created(3))
     story.when(ChangeTask(task_id=1, assigned_to=(5,), actual_centihours=100), by=MANAGER).then(

@@ -28,6 +28,9 @@ def test_a_new_folder_is_ready_soon_and_says_what_to_do_next(tmp_path: Path) -> 
         said = wait_for(ledger, "Try next")
         assert f"http://localhost:{ledger.port}/api" in said
         assert "admin / admin123" in said
+        (documentation,) = re.findall(r"documentation +(\S+)", said)
+        assert documentation == f"http://localhost:{ledger.port}/api/docs"
+        assert "swagger-ui" in requests.get(documentation, timeout=5).text
         assert str(tmp_path / "data") in said
         seconds = float(re.findall(r"ready after ([\d.]+) s", said)[0])
         assert '"path": "/readyz"' not in said, "the ready message stands alone"
@@ -207,6 +210,16 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     complains(command("up", "--data", str(tmp_path / "file" / "data"), "--port", str(free_port())), "--data")
 
 
+@pytest.mark.parametrize("name", ["up", "migrate", "serve", "project", "sample-data"])
+def test_a_file_is_no_data_folder(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "file"
+    file.write_text("a letter")
+    port = ("--port", str(free_port())) if name in ("up", "serve") else ()
+    done = command(name, "--data", str(file), *port, DATABASE_URL="", REDIS_URL="")
+    complains(done, str(file), "is not a folder", "name another one with --data")
+    assert file.read_text() == "a letter"
+
+
 def test_production_wants_a_first_password_that_nobody_knows(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path / "data"))
     port = str(free_port())
@@ -218,6 +231,7 @@ def test_production_wants_a_first_password_that_nobody_knows(tmp_path: Path) -> 
     ledger.start().wait_until_ready()
     try:
         signed_in(ledger.url, password="correct horse battery")
+        assert "documentation" not in wait_for(ledger, "Try next"), "production has no page for it"
         body = {"username": "admin", "password": "admin123"}
         assert requests.post(f"{ledger.url}/api/auth/login", json=body, timeout=10).status_code == 401
     finally:

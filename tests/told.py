@@ -26,6 +26,7 @@ class Task:
     """A task's story. Hours are hundredths, cost is cents."""
 
     project_id: int | None
+    project: Thing | None
     statuses: list[Since]
     dues: list[Since]
     teams: list[Since]
@@ -52,7 +53,11 @@ class Task:
 
     @property
     def is_open(self) -> bool:
-        return self.counts and self.status != "completed"
+        return self.counts and self.status != "completed" and not self.is_frozen
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.project is not None and self.project["status"] in ("completed", "cancelled")
 
     @property
     def is_done(self) -> bool:
@@ -149,6 +154,7 @@ class Told:
             case tasks.TaskCreated():
                 self.tasks[event.task_id] = Task(
                     event.project_id,
+                    None if event.project_id is None else self.projects[event.project_id],
                     [Since(position, at, event.status)],
                     [Since(position, at, event.due_date)],
                     [Since(position, at, event.assignee_ids)],
@@ -163,8 +169,9 @@ class Told:
             case tasks.TaskAssigned() if event.task_id in self.tasks:
                 self.tasks[event.task_id].teams.append(Since(position, at, event.assignee_ids))
             case tasks.TaskHoursBooked() if event.task_id in self.tasks:
+                if event.actual_centihours != (self.tasks[event.task_id].actual or 0):
+                    self.tasks[event.task_id].bookings.append((at, event.credits))
                 self.tasks[event.task_id].actual = event.actual_centihours
-                self.tasks[event.task_id].bookings.append((at, event.credits))
             case tasks.TaskDeleted() if event.task_id in self.tasks:
                 self.tasks[event.task_id].deleted = True
 

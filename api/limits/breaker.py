@@ -26,11 +26,13 @@ class Breaker:
         self._retry_s = retry_s
         self._clock = clock
         self._ask_again_at: float | None = None
+        self._passed = 0
 
     async def ask(self, question: Callable[[], Awaitable[Answer]]) -> Answer | None:
         """What Redis answers; None when it does not, or is not asked because it did not before."""
         if self._ask_again_at is not None:
             if self._clock() < self._ask_again_at:
+                self._passed += 1
                 return None
             self._ask_again_at = self._clock() + self._retry_s
         try:
@@ -45,8 +47,9 @@ class Breaker:
         if self._ask_again_at is None:
             log.warning("a limiter is without Redis", limiter=self._limiter, reason=str(error))
         self._ask_again_at = self._clock() + self._retry_s
+        self._passed += 1
 
     def _found(self) -> None:
         if self._ask_again_at is not None:
-            log.info("a limiter has Redis again", limiter=self._limiter)
-        self._ask_again_at = None
+            log.info("a limiter has Redis again", limiter=self._limiter, unchecked=self._passed)
+        self._ask_again_at, self._passed = None, 0

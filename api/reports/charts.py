@@ -11,8 +11,9 @@ from reportlab.graphics.shapes import Drawing, Rect, String
 from reportlab.lib.colors import Color
 from reportlab.pdfgen.canvas import Canvas
 
+from api.decimals import digits
 from api.reports.fonts import BOLD, REGULAR, printable, shortened, width
-from api.reports.formats import PLACES, decimal
+from api.reports.formats import PLACES
 from api.reports.righttoleft import visual
 from api.reports.style import INK, MUTED, ROOM, RULE, SERIES, SMALL_SIZE, TEXT_SIZE
 from readmodels.reports.report import Chart, Unit
@@ -34,7 +35,7 @@ MARK: Final = 6.0
 
 def height(chart: Chart) -> float:
     """The height that the chart takes, in points."""
-    if not chart.bars:
+    if not _shows_something(chart):
         return HEAD + TEXT_SIZE * 2
     return HEAD + _body(chart) + AXIS
 
@@ -43,11 +44,15 @@ def draw(canvas: Canvas, chart: Chart, left: float, top: float) -> None:
     whole = height(chart)
     drawing = Drawing(ROOM, whole, initialFontName=REGULAR)
     _add_head(drawing, chart, whole - TEXT_SIZE)
-    if chart.bars:
+    if _shows_something(chart):
         drawing.add(_standing(chart) if chart.is_over_time else _lying(chart))
     else:
         drawing.add(_string(0, 4, "Nothing to show yet", REGULAR, MUTED))
     renderPDF.draw(drawing, canvas, left, top - whole)
+
+
+def _shows_something(chart: Chart) -> bool:
+    return any(any(bar.values) for bar in chart.bars)
 
 
 def _body(chart: Chart) -> float:
@@ -135,7 +140,7 @@ def _step(span: int) -> int:
 
 def _tick(value: int, unit: Unit) -> str:
     places = PLACES[unit]
-    return decimal(value, places, ",").removesuffix("." + "0" * places)
+    return digits(value, places, ",").removesuffix("." + "0" * places)
 
 
 def _thinned(labels: list[str], room: float) -> list[str]:

@@ -16,6 +16,7 @@ from api.reports.process import WorkerDied, WorkerProcess
 from api.reports.spool import Spool
 
 RETRY_AFTER_S: Final = 5
+NO_ROOM_RETRY_AFTER_S: Final = 60
 TRIES: Final = 2
 """A worker may have been ended for somebody else's report."""
 
@@ -69,7 +70,7 @@ class Reports:
     def _made(self, order: Order) -> Spool:
         message, deadline = pickle.dumps(order), time.monotonic() + self._timeout_s
         for _ in range(TRIES):
-            spool = Spool()
+            spool = _new_spool()
             try:
                 self._worker.work(message, spool, deadline - time.monotonic())
             except WorkerDied as death:
@@ -82,12 +83,30 @@ class Reports:
                     " CSV instead of PDF, takes less",
                     RETRY_AFTER_S,
                 ) from None
+            except OSError as error:
+                spool.close()
+                raise _no_room(error) from error
             except BaseException:
                 spool.close()
                 raise
             else:
                 return spool
         raise TryLater("The report could not be made at this moment; try again", RETRY_AFTER_S)
+
+
+def _new_spool() -> Spool:
+    try:
+        return Spool()
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _no_room(error: OSError) -> TryLater:
+    """The temporary folder is full, or out of order: an operator has to look at it."""
+    log.error("a report cannot be written", reason=str(error))
+    return TryLater(
+        "The report could not be written at this moment; operators are told", NO_ROOM_RETRY_AFTER_S
+    )
 
 
 def _dropped(made: Future[Spool]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from api.decimals import digits, number
 from readmodels.reports.report import Unit
 
 SECONDS_END: Final = len("2025-01-01T00:00:00")
@@ -16,6 +17,7 @@ PLACES: Final[Mapping[Unit, int]] = {
     Unit.COUNT: 0,
     Unit.PERCENT: 0,
     Unit.TENTHS: 1,
+    Unit.BASIS_POINTS: 2,
     Unit.HUNDREDTHS: 2,
     Unit.CENTS: 2,
     Unit.CENTIHOURS: 2,
@@ -23,21 +25,14 @@ PLACES: Final[Mapping[Unit, int]] = {
 """Decimals of the units that are numbers."""
 
 
-def is_number(unit: Unit) -> bool:
-    return unit in PLACES
-
-
 def as_json(value: Any, unit: Unit) -> Any:
-    """A figure as the API's other answers show it.
-
-    Up to 999,999,999,999.99 the float nearest to a number prints exactly its digits.
-    """
+    """A figure as the API's other answers show it."""
     if value is None:
         return None
     if unit is Unit.MOMENT:
         return f"{value[:SECONDS_END]}Z"
     places = PLACES.get(unit)
-    return value / 10**places if places else value
+    return number(value, places) if places else value
 
 
 def as_cell(value: Any, unit: Unit) -> str:
@@ -47,7 +42,7 @@ def as_cell(value: Any, unit: Unit) -> str:
     """
     if value is None:
         return ""
-    return decimal(value, PLACES[unit]) if unit in PLACES else str(as_json(value, unit))
+    return digits(value, PLACES[unit]) if unit in PLACES else str(as_json(value, unit))
 
 
 def as_print(value: Any, unit: Unit) -> str:
@@ -55,15 +50,7 @@ def as_print(value: Any, unit: Unit) -> str:
     if value is None:
         return "–"  # noqa: RUF001 - a dash is what stands for nothing
     printed = _PRINTED.get(unit)
-    return printed(value) if printed else decimal(value, PLACES[unit], ",")
-
-
-def decimal(scaled: int, places: int, separator: str = "") -> str:
-    """An integer number of 10**-places as digits, thousands set apart by `separator`."""
-    whole, rest = divmod(abs(scaled), 10**places)
-    sign = "-" if scaled < 0 else ""
-    digits = f"{whole:,}".replace(",", separator)
-    return f"{sign}{digits}.{rest:0{places}}" if places else f"{sign}{digits}"
+    return printed(value) if printed else digits(value, PLACES[unit], ",")
 
 
 def day_or_minute(moment: str) -> str:
@@ -83,5 +70,6 @@ _PRINTED: Final[Mapping[Unit, Callable[[Any], str]]] = {
     Unit.PERCENT: lambda value: f"{value} %",
     Unit.MOMENT: day_or_minute,
     Unit.PERSON: person,
-    Unit.TENTHS: lambda value: f"{decimal(value, 1, ',')} %",
+    Unit.TENTHS: lambda value: f"{digits(value, 1, ',')} %",
+    Unit.BASIS_POINTS: lambda value: f"{digits(value, 2, ',')} %",
 }

@@ -46,6 +46,7 @@ def write_pdf(report: Report, file: BinaryIO) -> None:
     # Compressed pages need no detour through ASCII, which takes time and room.
     rl_config.useA85 = 0
     canvas = Canvas(file, pagesize=PAPER, invariant=1, pageCompression=1, initialFontName=REGULAR, lang="en")
+    canvas.setDateFormatter(lambda *_: made_at(report.moment))
     canvas.setTitle(printable(report.title))
     canvas.setSubject(speaks_of(report))
     canvas.setAuthor("TaskLedger")
@@ -53,6 +54,12 @@ def write_pdf(report: Report, file: BinaryIO) -> None:
     canvas.setProducer("TaskLedger")
     Printing(report, canvas).run()
     canvas.save()
+
+
+def made_at(moment: str) -> str:
+    """The moment that the report speaks of, as PDF writes dates: `D:20250701123000+00'00'`."""
+    digits = "".join(filter(str.isdigit, moment[:SECONDS_END]))
+    return f"D:{digits}+00'00'"
 
 
 def speaks_of(report: Report) -> str:
@@ -72,9 +79,7 @@ class Printing:
         below = self._draw_front()
         pages = self._pages(below - BOTTOM)
         for number, rows in enumerate(pages, 1):
-            end = self._table.draw(self._canvas, below if number == 1 else TOP, rows)
-            if number == len(pages):
-                self._draw_notes(end - SECTION)
+            self._table.draw(self._canvas, below if number == 1 else TOP, rows)
             self._draw_foot(number, len(pages))
             self._canvas.showPage()
 
@@ -82,15 +87,15 @@ class Printing:
         """Which rows stand on each page."""
         room = TOP - BOTTOM - self._table.head_height
         first = first_room - self._table.head_height
-        notes = SECTION + len(self._notes()) * SMALL_SIZE * LEADING
-        return paged(self._table.heights(), first if first >= FIRST_ROWS_ROOM_MIN else 0, room, notes)
+        return paged(self._table.heights(), first if first >= FIRST_ROWS_ROOM_MIN else 0, room)
 
     def _draw_front(self) -> float:
-        """Title, summary and chart. Where the table may begin."""
+        """Title, summary, chart and notes. Where the table may begin."""
         top = self._draw_title()
         top = self._draw_figures(top - SECTION)
         charts.draw(self._canvas, self._report.chart, LEFT, top - SECTION)
-        return top - SECTION - charts.height(self._report.chart) - SECTION
+        top -= SECTION + charts.height(self._report.chart) + SMALL_SIZE / 2
+        return self._lines(self._notes(), REGULAR, SMALL_SIZE, MUTED, top) - SECTION
 
     def _draw_title(self) -> float:
         top = self._lines([printable(self._report.title)], BOLD, TITLE_SIZE, INK, TOP + TITLE_SIZE / 4)
@@ -122,9 +127,6 @@ class Printing:
             lines += wrapped(printable(note), REGULAR, SMALL_SIZE, ROOM, LINES_MAX)
         return lines
 
-    def _draw_notes(self, top: float) -> None:
-        self._lines(self._notes(), REGULAR, SMALL_SIZE, MUTED, top)
-
     def _draw_foot(self, number: int, pages: int) -> None:
         self._rule(LEFT, LEFT + ROOM, FOOT + 11)
         said = printable(f"{self._report.title} · {speaks_of(self._report)}")
@@ -148,8 +150,8 @@ class Printing:
         self._canvas.line(left, height, right, height)
 
 
-def paged(heights: Iterable[float], first: float, room: float, tail: float) -> Sequence[range]:
-    """Rows by page: `first` is the first page's room, `room` that of the others; a tail follows."""
+def paged(heights: Iterable[float], first: float, room: float) -> Sequence[range]:
+    """Rows by page, one page at least: `first` is the first page's room, `room` that of the others."""
     pages, start, left, number = [], 0, first, -1
     for number, height in enumerate(heights):
         if height > left:
@@ -157,6 +159,4 @@ def paged(heights: Iterable[float], first: float, room: float, tail: float) -> S
             start, left = number, room
         left -= height
     pages.append(range(start, number + 1))
-    if tail > left:
-        pages.append(range(number + 1, number + 1))
     return pages

@@ -66,7 +66,7 @@ async def generate(
     dispatcher = Dispatcher(
         store,
         store.keyring.claim_key,
-        state_cache_max=10_000 + STATES_PER_TASK * plan.projects * plan.tasks + 10 * plan.users,
+        state_cache_max=10_000 + STATES_PER_TASK * plan.tasks + 10 * plan.users,
     )
     plan = replace(plan, suffix=await _free_suffix(dispatcher, plan))
     # In the middle of its time half of the plans lie ahead.

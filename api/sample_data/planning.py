@@ -5,7 +5,6 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from api.sample_data.plan import Plan
 from api.sample_data.tasks import Task
 from api.sample_data.vocabulary import DESCRIPTIONS, PROJECTS, TASKS
 from api.sample_data.work import QUARTER
@@ -17,13 +16,16 @@ if TYPE_CHECKING:
 ESTIMATES: Final = (200, 400, 800, 800, 1200, 1600, 1600, 2400, 2400, 3200, 4000, 6000)
 PRIORITIES: Final = ("low", "medium", "medium", "medium", "high", "high", "urgent")
 CENTS_ROUNDED_TO: Final = 50_000
+EXPENSES_CENTS: Final = 600_000
 
 
-def planned_task(project: Project, number: int, plan: Plan, random: Random) -> Task:
-    """Tasks begin one after the other and are due after the time that they take, and some reserve."""
-    part = number / plan.tasks
+def planned_task(project: Project, part: float, size: float, random: Random) -> Task:
+    """Tasks begin one after the other and are due after the time that they take, and some reserve.
+
+    `part` of the project's tasks (0.0 to 1.0) come before it; `size` is how much work one is, usually 1.0.
+    """
     verbs, things = TASKS[int(part * len(TASKS))]
-    hours = max(QUARTER * 2, int(random.choice(ESTIMATES) * plan.task_size))
+    hours = max(QUARTER * 2, int(random.choice(ESTIMATES) * size))
     estimate = -(-hours // (2 * QUARTER)) * 2 * QUARTER
     turns_out = min(max(random.lognormvariate(0.08, 0.35), 0.5), 2.5)
     begins = workday_after(project.day(part), random.randint(0, 4))
@@ -35,17 +37,17 @@ def planned_task(project: Project, number: int, plan: Plan, random: Random) -> T
         estimate=estimate,
         needed=-(-int(estimate * turns_out) // QUARTER) * QUARTER,
         begins=begins,
-        due=workday_after(begins, -(-estimate // 300) + random.randint(1, 6)),
+        due=workday_after(begins, -(-estimate // 400) + random.randint(2, 8)),
         is_estimated=random.random() < 0.88,
     )
 
 
 def budget_cents(project: Project, place: int, random: Random) -> int:
-    """Labour as estimated at what the team costs, with a reserve; every third is planned too low."""
+    """Labour as estimated at what the team costs, and expenses; every third is planned too low."""
     rates = [person.rate_cents for person in project.team]
     hours = sum(task.estimate for task in project.tasks) / 100
-    reserve = random.uniform(0.75, 0.95) if place % 3 == 1 else random.uniform(1.3, 1.8)
-    wanted = hours * sum(rates) / len(rates) * reserve + 500_000
+    reserve = random.uniform(0.6, 0.8) if place % 3 == 1 else random.uniform(1.2, 1.7)
+    wanted = (hours * sum(rates) / len(rates) + EXPENSES_CENTS) * reserve
     return int(-(-wanted // CENTS_ROUNDED_TO)) * CENTS_ROUNDED_TO
 
 

@@ -77,12 +77,14 @@ class Projects:
     def _begin(self, place: int) -> None:
         today = self._diary.today
         owners, workers = self._staff.managers(today), self._staff.workers(today)
-        wanted = max(self._random.randint(3, 7), self._plan.tasks // TASKS_PER_MEMBER)
+        tasks = self._plan.tasks_by_project[place]
+        wanted = max(self._random.randint(3, 7), tasks // TASKS_PER_MEMBER)
         team = self._random.sample(workers, min(len(workers), wanted))
         ends = workday_after(today, self._length())
         project = Project(self, owners[place % len(owners)], today, ends, team)
         project.tasks = [
-            planned_task(project, number, self._plan, self._random) for number in range(self._plan.tasks)
+            planned_task(project, number / tasks, self._plan.task_size, self._random)
+            for number in range(tasks)
         ]
         project.open_tasks = len(project.tasks)
         project.budget_cents = budget_cents(project, place, self._random)
@@ -102,10 +104,12 @@ class Projects:
         return self._random.randint(80, 170) * max(3, self._plan.projects) // max(1, self._plan.projects)
 
     def _foresee(self, project: Project, place: int) -> None:
-        """Every tenth project is given up, every fifth rests for a while, some get another owner."""
+        """One task of each gets stuck; every tenth is given up, every fifth rests, some get another owner."""
         is_given_up = place % 10 == 6
         for task in project.tasks:
             self._diary.plan(self._created_on(project, task, at_once=is_given_up), self._board.create, task)
+        for task in project.tasks[len(project.tasks) // 4 :][:1]:
+            self._diary.plan(workday_after(task.begins, 1), self._board.wait, task)
         if is_given_up:
             self._diary.plan(project.day(0.5), self._give_up, project)
         if place % 5 == 3:

@@ -10,17 +10,18 @@ from typing import Any, Final
 from api.bootstrap import DEVELOPMENT_PASSWORD, USERNAME
 from api.sample_data.generating import Outcome
 
-MADE: Final[Mapping[str, str]] = {
-    "department.created": "departments",
-    "user.registered": "users",
-    "project.created": "projects",
-    "task.created": "tasks",
-    "task.hours_booked": "bookings of hours",
-    "risk.raised": "risks",
-    "expense.recorded": "expenses",
+MADE: Final[Mapping[str, tuple[str, str]]] = {
+    "department.created": ("department", "departments"),
+    "user.registered": ("user", "users"),
+    "project.created": ("project", "projects"),
+    "task.created": ("task", "tasks"),
+    "task.hours_booked": ("booking of hours", "bookings of hours"),
+    "risk.raised": ("risk", "risks"),
+    "expense.recorded": ("expense", "expenses"),
 }
+"""What one of each is called, and what several are."""
 
-URL: Final = "http://localhost:5000"
+PATHS: Final = ("/login", "/api/reports/budget-analysis", "/api/reports/users/productivity?format=pdf")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class SignIn:
 def tell(outcome: Outcome, sign_in: SignIn) -> str:
     """Some lines for whoever waited."""
     recorder, plan = outcome.recorder, outcome.plan
-    made = ", ".join(f"{recorder.topics[topic]:,} {word}" for topic, word in MADE.items())
+    made = ", ".join(counted(recorder.topics[topic], *words) for topic, words in MADE.items())
     people = [f"{role}: {name}" for role, name in recorder.usernames.items()]
     admin = f"{USERNAME} / {DEVELOPMENT_PASSWORD}" if sign_in.default_login else "your admin, as before"
     lines = [
@@ -46,13 +47,19 @@ def tell(outcome: Outcome, sign_in: SignIn) -> str:
         f"  seed      {plan.seed}: the same seed and options make the same history before {plan.until}",
         f"  sign in   {admin}",
         *([f"            {', '.join(people)}, all with {sign_in.password}"] if people else []),
-        "Try next:",
-        *([] if sign_in.is_running else ["  ./taskledger up, with the same --data if you named one; then"]),
-        f"  {URL}/login",
-        f"  {URL}/api/reports/budget-analysis",
-        f"  {URL}/api/reports/users/productivity?format=pdf",
+        *(
+            []
+            if sign_in.is_running
+            else ["Start it: ./taskledger up, with the same --data if you named one."]
+        ),
+        "Try next, at the address that `./taskledger up` names:",
+        *(f"  {path}" for path in PATHS),
     ]
     return "\n".join(lines)
+
+
+def counted(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
 
 
 def _events(outcome: Outcome) -> str:
@@ -67,12 +74,13 @@ def _events(outcome: Outcome) -> str:
 
 def _time(outcome: Outcome) -> list[str]:
     recorder, plan = outcome.recorder, outcome.plan
+    time = counted(plan.months, "month", "months")
     if outcome.at_its_time:
         return [f"  time      {plan.first_day} to {recorder.last_moment[:10] or plan.until}, as it happened"]
     return [
         "  time      now: this ledger has later events than the history would begin with, and a log never",
         "            goes back. Plans lie around today, but all work counts as done this month.",
-        f"            For reports over {plan.months} months: the same command with --data and a new folder.",
+        f"            For reports over {time}: the same command with --data and a new folder.",
     ]
 
 
@@ -81,7 +89,7 @@ def tell_machines(outcome: Outcome, sign_in: SignIn) -> str:
     recorder, plan = outcome.recorder, outcome.plan
     told: dict[str, Any] = {
         "projects": plan.projects,
-        "tasks_per_project": plan.tasks,
+        "tasks": sum(plan.tasks_by_project),
         "users": plan.users,
         "seed": plan.seed,
         "from": plan.first_day.isoformat(),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from api.sample_data.people import ADMIN, Person, Staff
 from api.sample_data.steps import Diary
@@ -18,6 +18,9 @@ from commands.users import ChangeUser
 
 if TYPE_CHECKING:
     from api.sample_data.projects import Project
+
+WAITING: Final = 0.04
+"""How often a task cannot go on for a while; most of those are late, and some of them for long."""
 
 
 @dataclass(eq=False)
@@ -37,6 +40,7 @@ class Task:
     begins: date
     due: date
     is_estimated: bool = True
+    waits_until: date = date.min
     number: int = 0
     status: str = "planned"
     worked: int = 0
@@ -46,6 +50,9 @@ class Task:
     @property
     def is_open(self) -> bool:
         return self.status in ("planned", "pending", "in_progress")
+
+    def can_be_worked_on(self, day: date) -> bool:
+        return self.project.takes_work and self.waits_until <= day
 
 
 class Board:
@@ -89,6 +96,10 @@ class Board:
             self._diary.note(task.project.owner.actor, ChangeTask(task_id=task.number, status="cancelled"))
             self.close(task, "cancelled")
 
+    def wait(self, task: Task) -> None:
+        """Somebody outside has to answer first, and takes weeks for it: nothing that the ledger is told."""
+        task.waits_until = workday_after(self._diary.today, self._random.randint(20, 80))
+
     def leave(self, person: Person) -> None:
         """Hand everything on, then close the account."""
         for task in list(person.tasks):
@@ -106,6 +117,8 @@ class Board:
             plan(workday_after(task.begins, 1), self.cancel, task)
         if chance() < 0.04:
             plan(task.begins, self._hurry, task)
+        if chance() < WAITING:
+            plan(workday_after(task.begins, 1), self.wait, task)
 
     def _choose(self, task: Task) -> list[Person]:
         """Whoever of the team has the least to do, and sometimes a second person with them."""

@@ -35,12 +35,17 @@ class Work:
             return
         left = self._random.choice((400, 450, 500, 550, 600, 650))
         second = self._random.randrange(*EVENING_S)
-        for task in [one for one in person.tasks if one.status == "in_progress"]:
-            if left >= SESSION_MIN and task.project.takes_work:
+        for task in self._in_hand(person):
+            if left >= SESSION_MIN:
                 hours = min(left, task.needed - task.worked)
                 left -= hours
                 second = self._work_on(task, second, hours)
         self._begin_next(person, second)
+
+    def _in_hand(self, person: Person) -> list[Task]:
+        """What a person has begun and can go on with."""
+        today = self._diary.today
+        return [one for one in person.tasks if one.status == "in_progress" and one.can_be_worked_on(today)]
 
     def _work_on(self, task: Task, second: int, hours: int) -> int:
         """The second of the day at which the next thing may be told."""
@@ -53,11 +58,11 @@ class Work:
 
     def _begin_next(self, person: Person, second: int) -> None:
         """Take so much in hand that there is work for tomorrow."""
-        at_hand = sum(one.needed - one.worked for one in person.tasks if one.status == "in_progress")
+        at_hand = sum(task.needed - task.worked for task in self._in_hand(person))
         for task in person.tasks:
             if at_hand >= AT_HAND_MIN or task.begins > self._diary.today + DAY:
                 return
-            if task.status == "pending" and task.project.takes_work:
+            if task.status == "pending" and task.can_be_worked_on(self._diary.today):
                 task.status = "in_progress"
                 at_hand += task.needed
                 command = ChangeTask(task_id=task.number, status="in_progress")

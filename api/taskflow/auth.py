@@ -6,39 +6,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import hdrs
-from typing_extensions import TypedDict
 
-from api.behind import Readable, StreamModel
 from api.core import Core
 from api.errors import CredentialsRefused
+from api.taskflow.auth_forms import Credentials, ShownSelf, own_card
 from api.taskflow.calls import Call
 from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
-from api.taskflow.fields import Body
-from api.taskflow.users import Role
 from api.taskflow.visitors import cookie_name
 from commands.claims import Claim
-from commands.errors import Invalid, NotFound
+from commands.errors import Invalid
 from commands.users import User
-from readmodels.documents import Ref
-from readmodels.model import NotReady
-
-
-class Credentials(Body):
-    """Either name will do: `username` takes the email address as well."""
-
-    username: str
-    password: str
-
-
-class ShownSelf(TypedDict):
-    """Who is signed in; `department` is its name."""
-
-    id: int
-    username: str
-    email: str
-    role: Role
-    department: str | None
 
 
 async def login(call: Call) -> Answer:
@@ -51,7 +29,7 @@ async def login(call: Call) -> Answer:
         raise _refused()
     await _end_session(call)
     data = {
-        "user": await _own_card(core, session.user_id),
+        "user": await own_card(core, session.user_id),
         "csrf_token": core.csrf_tokens.make(session),
     }
     return Answer(data, "Login successful", headers=_cookie(core, token))
@@ -65,7 +43,7 @@ async def logout(call: Call) -> Answer:
 async def me(call: Call) -> Answer:
     caller = call.caller
     data = {
-        "user": await _own_card(call.core, caller.id),
+        "user": await own_card(call.core, caller.id),
         "csrf_token": call.core.csrf_tokens.make(caller.session),
     }
     return Answer(data)
@@ -104,30 +82,6 @@ def _cookie(core: Core, token: str, more: str = "") -> Mapping[str, str]:
     secure = "; Secure" if core.settings.is_https else ""
     cookie = f"{cookie_name(core)}={token}; HttpOnly; SameSite=Lax; Path=/{secure}{more}"
     return {hdrs.SET_COOKIE: cookie}
-
-
-async def _own_card(core: Core, user_id: int) -> ShownSelf:
-    """The user as signing in shows one; from the log where the read model cannot tell yet."""
-    try:
-        return await _card(core.model, user_id)
-    except (NotReady, NotFound):
-        return await _card(StreamModel(core.store, core.model), user_id)
-
-
-async def _card(model: Readable, user_id: int) -> ShownSelf:
-    ref = Ref("user", str(user_id))
-    card = (await model.fetch([ref])).get(ref)
-    if card is None:
-        raise NotFound("user")
-    department_ref = Ref("department", str(card["department_id"]))
-    found = await model.fetch([department_ref]) if card["department_id"] is not None else {}
-    return {
-        "id": card["id"],
-        "username": card["username"],
-        "email": card["email"],
-        "role": card["role"],
-        "department": found[department_ref]["name"] if department_ref in found else None,
-    }
 
 
 SIGNED_IN: Final = {"user": ShownSelf, "csrf_token": str}

@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import Field
-from typing_extensions import TypedDict
-
-from api.behind import UNKNOWN, Readable
+from api.behind import Readable
 from api.taskflow import parameters
 from api.taskflow.calls import Call
+from api.taskflow.department_forms import (
+    DepartmentChange,
+    NewDepartment,
+    ShownDepartment,
+    department_answer,
+    figures_of,
+    shown_department,
+)
 from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
-from api.taskflow.fields import Body, Line, Prose
-from api.taskflow.formats import ShownMoment, moment
 from api.taskflow.listing import listed, paged
 from commands.departments import ChangeDepartment, CreateDepartment
-from commands.errors import NotFound
 from events.departments import DepartmentCreated
-from readmodels.documents import Document, Ref
 from readmodels.model import Query
-
-
-class DepartmentChange(Body):
-    name: Annotated[Line, Field(max_length=100)] = ""
-    description: Annotated[Prose, Field(max_length=500)] = ""
-
-
-class NewDepartment(DepartmentChange):
-    name: Annotated[Line, Field(max_length=100)]
-
-
-class ShownDepartment(TypedDict):
-    """How many members there are is null while nobody can tell."""
-
-    id: int
-    name: str
-    description: str
-    members_count: int | None
-    created_at: ShownMoment
-    updated_at: ShownMoment
-
 
 FILTERS: Final[parameters.Parameters] = {
     **parameters.PAGING,
@@ -52,9 +32,9 @@ FILTERS: Final[parameters.Parameters] = {
 async def list_departments(call: Call) -> Answer:
     model = call.core.model
     page = await model.page(paged(Query("department"), call.filters))
-    figures = await model.fetch(_figures_ref(department["id"]) for department in page.documents)
+    figures = await model.fetch(figures_of(department["id"]) for department in page.documents)
     shown = [
-        shown_department(department, figures.get(_figures_ref(department["id"])))
+        shown_department(department, figures.get(figures_of(department["id"])))
         for department in page.documents
     ]
     return listed("departments", shown, page, call.filters)
@@ -84,32 +64,6 @@ async def change_department(call: Call) -> Answer:
     return await call.shown(written, show)
 
 
-async def department_answer(
-    model: Readable, number: int, message: str | None = None, status: int = 200
-) -> Answer:
-    ref, figures_ref = Ref("department", str(number)), _figures_ref(number)
-    found = await model.fetch([ref, figures_ref])
-    if ref not in found:
-        raise NotFound("department")
-    department = shown_department(found[ref], found.get(figures_ref))
-    return Answer({"department": department}, message, status, version=found[ref]["version"])
-
-
-def shown_department(department: Document, figures: Document | None) -> ShownDepartment:
-    return {
-        "id": department["id"],
-        "name": department["name"],
-        "description": department["description"],
-        "members_count": None if figures is UNKNOWN else (figures or {}).get("members", 0),
-        "created_at": moment(department["created_at"]),
-        "updated_at": moment(department["updated_at"]),
-    }
-
-
-def _figures_ref(number: int) -> Ref:
-    return Ref("department_figures", str(number))
-
-
 ONE: Final = Shows({"department": ShownDepartment}, is_object=True)
 EXAMPLE: Final = {
     "name": "Quality Assurance",
@@ -132,6 +86,7 @@ ENDPOINTS: Final = (
         body=NewDepartment,
         takes_key=True,
         summary="Create a department",
+        asks_role="admin",
         shows=replace(ONE, status=201),
         example=EXAMPLE,
     ),
@@ -144,6 +99,7 @@ ENDPOINTS: Final = (
         change_department,
         body=DepartmentChange,
         summary="Change a department",
+        asks_role="admin",
         shows=ONE,
         example=EXAMPLE,
     ),

@@ -10,10 +10,10 @@ from aiohttp import hdrs, web
 
 from api.core import CORE
 from api.openapi.document import printed
-from api.openapi.postman import collection
 from api.requests import Handler
 from api.taskflow.endpoints import Endpoint
 from api.taskflow.openapi.document import taskflow_document
+from api.taskflow.openapi.postman import taskflow_collection
 
 FILES: Final = Path(__file__).parent.parent / "swagger"
 PAGE: Final = "index.html"
@@ -32,23 +32,31 @@ POLICY: Final = (
 """Swagger UI sets styles on its elements; nothing that it loads or asks may be elsewhere."""
 
 
-async def swagger_ui(request: web.Request) -> web.FileResponse:
-    """A file of Swagger UI, its page without a name; in development only. Raises HTTPNotFound."""
-    name = request.match_info.get("file", PAGE)
-    if request.config_dict[CORE].settings.is_production or name not in KINDS:
-        raise web.HTTPNotFound
-    headers = {hdrs.CONTENT_TYPE: KINDS[name], hdrs.CONTENT_SECURITY_POLICY: POLICY}
-    return web.FileResponse(FILES / name, headers=headers)
+def swagger_ui() -> Handler:
+    """Serves a file of Swagger UI, its page without a name; in development only.
+
+    From memory: a file answers parts and conditions by itself, with errors in no envelope.
+    """
+    contents = {name: (FILES / name).read_bytes() for name in KINDS}
+
+    async def serve(request: web.Request) -> web.Response:
+        name = request.match_info.get("file") or PAGE
+        if request.config_dict[CORE].settings.is_production or name not in KINDS:
+            raise web.HTTPNotFound
+        headers = {hdrs.CONTENT_TYPE: KINDS[name], hdrs.CONTENT_SECURITY_POLICY: POLICY}
+        return web.Response(body=contents[name], headers=headers)
+
+    return serve
 
 
 def documentation_routes(endpoints: Sequence[Endpoint]) -> list[web.RouteDef]:
     """The documents are made here, before anybody asks for them."""
-    made = taskflow_document(endpoints)
+    made, page = taskflow_document(endpoints), swagger_ui()
     return [
-        web.get("/api/docs", swagger_ui),
+        web.get("/api/docs", page),
         web.get("/api/docs/openapi.json", _serving(printed(made))),
-        web.get("/docs/api/postman_collection.json", _serving(printed(collection(made)))),
-        web.get("/api/docs/{file}", swagger_ui),
+        web.get("/docs/api/postman_collection.json", _serving(printed(taskflow_collection(made)))),
+        web.get("/api/docs/{file:[^/]*}", page),
     ]
 
 

@@ -29,7 +29,7 @@ from api.taskflow.envelope import Answer, refused, sealed
 from api.taskflow.fields import Body
 from api.taskflow.validation import Checked, checked
 from api.taskflow.visitors import principal_of, session_of, token_of
-from commands.errors import Busy, Refusal
+from commands.errors import Busy, Forbidden, Refusal
 
 ETAG: Final = "ETag"
 MIN_POSITION_HEADER: Final = "X-Min-Position"
@@ -58,8 +58,8 @@ class Endpoint:
     """One operation, as it is served and as it is documented.
 
     `body` is what it reads; a public one needs no session. `example` is a body as clients send it,
-    `asks_role` the least role that may read what not everybody who is signed in may. `limit` holds
-    for this operation alone, beside the account's quotas, as in `20/minute`.
+    `asks_role` the least role that it takes whatever it is about. `limit` holds for this operation
+    alone, beside the account's quotas, as in `20/minute`.
     """
 
     method: str
@@ -81,6 +81,15 @@ class Endpoint:
 
         return web.RouteDef(self.method, self.path, self._limited(handle), {})
 
+    def must_be_for(self, caller: Caller) -> None:
+        """Raises Forbidden for a read that is about no object, which would have to exist first.
+
+        Writes are judged by their deciders, whose refusals are kept under an Idempotency-Key.
+        """
+        of_all = self.method in SAFE_METHODS and "{" not in self.path
+        if of_all and self.asks_role == "manager" and not caller.sees_all:
+            raise Forbidden(self.asks_role)
+
     def _limited(self, handler: Handler) -> Handler:
         if self.limit is None:
             return handler
@@ -96,6 +105,7 @@ async def served(endpoint: Endpoint, request: web.Request) -> Reply | FileReply:
     caller = None
     if not endpoint.is_public:
         caller = request[CALLER] = await caller_of(core, session, writes=writes)
+        endpoint.must_be_for(caller)
     raw = await _body(core, request) if writes else b""
     call = _call(endpoint, request, core, session, caller, raw)
     if not writes:

@@ -15,7 +15,7 @@ from api import errors
 from api.replies import Reply
 from commands import errors as refusals
 from events.errors import Erased, OutcomeUnknown, Unavailable, Undecodable
-from readmodels.model import NotReady
+from readmodels.model import NotReady, TooBusy
 
 VERSION: Final = "1.0"
 KEPT_HEADERS: Final = (hdrs.ALLOW,)
@@ -127,8 +127,7 @@ def translated(exception: Exception, method: str = "", role: str | None = None) 
         case refusals.Refusal():
             return refused(exception, role)
         case NotReady():
-            log.info("not ready", reason=str(exception))
-            return unavailable("The read model is being made ready; ask again")
+            return _not_ready(exception)
         case OutcomeUnknown():
             return unavailable(
                 "It is not known yet whether this was done; the same request with the same "
@@ -144,6 +143,13 @@ def translated(exception: Exception, method: str = "", role: str | None = None) 
             return _http_error(exception, method)
     log.error("a request failed", exc_info=exception)
     return error(500, "INTERNAL_ERROR", "Something went wrong here; the request id names it in the log")
+
+
+def _not_ready(exception: NotReady) -> Answer:
+    log.info("not ready", reason=str(exception))
+    if isinstance(exception, TooBusy):
+        return unavailable("Too many reports are asked for at this moment; ask again", 5)
+    return unavailable("The read model is being made ready; ask again")
 
 
 def _http_error(exception: web.HTTPException, method: str) -> Answer:

@@ -4,61 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Final
-
-from pydantic import AfterValidator, Field
-from typing_extensions import TypedDict
+from typing import Any, Final
 
 from api.behind import Readable
 from api.taskflow import parameters
 from api.taskflow.calls import Call
 from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
-from api.taskflow.fields import Body, Label, Moment, Money, Prose, Said
-from api.taskflow.formats import ShownMoment, moment, money
+from api.taskflow.expense_forms import CATEGORY_MAX, NewExpense, ShownExpense, expense_answer, shown_expense
 from api.taskflow.listing import listed, paged
 from api.taskflow.visibility import must_see
-from commands.errors import NotFound
 from commands.expenses import RecordExpense, ReverseExpense
 from events.expenses import ExpenseRecorded
 from events.instants import first_of_day
-from readmodels.documents import Document, Ref, score
+from readmodels.documents import score
 from readmodels.expenses import category_index
 from readmodels.model import Query, Range
 
-
-def _above_zero(cents: int) -> int:
-    if cents == 0:
-        raise ValueError("must be a positive number")
-    return cents
-
-
-Amount = Annotated[Money, AfterValidator(_above_zero), Said({"minimum": 0.01})]
-"""Cents, at least one."""
-
-
-class NewExpense(Body):
-    amount: Amount = Field(serialization_alias="amount_cents")
-    category: Annotated[Label, Field(max_length=50)] = ""
-    description: Annotated[Prose, Field(max_length=500)] = ""
-    incurred_on: Moment | None = None
-
-
-class ShownExpense(TypedDict):
-    """`incurred_on` is the first moment of the day (UTC) on which the money was spent."""
-
-    id: int
-    project_id: int
-    amount: float
-    category: str
-    description: str
-    incurred_on: ShownMoment
-    created_at: ShownMoment
-
-
 FILTERS: Final[parameters.Parameters] = {
     **parameters.PAGING,
-    "category": parameters.TEXT,
+    "category": parameters.text_of(CATEGORY_MAX),
     "incurred_from": parameters.DATE,
     "incurred_to": parameters.DATE_END,
     "sort": parameters.sort_by("created_at", "id", "amount", "incurred_on"),
@@ -111,29 +76,6 @@ async def reverse_expense(call: Call) -> Answer:
 def _numbers(call: Call) -> tuple[int, int]:
     """Of an expense and the project that it is said to belong to: each of them names the expense only."""
     return call.number("project_id", "expense"), call.number("expense_id", "expense")
-
-
-async def expense_answer(
-    model: Readable, project_id: int, expense_id: int, message: str | None = None, status: int = 200
-) -> Answer:
-    """Raises NotFound; also for an expense of another project."""
-    ref = Ref("expense", str(expense_id))
-    expense = (await model.fetch([ref])).get(ref)
-    if expense is None or expense["project_id"] != project_id:
-        raise NotFound("expense")
-    return Answer({"expense": shown_expense(expense)}, message, status, version=expense["version"])
-
-
-def shown_expense(expense: Document) -> ShownExpense:
-    return {
-        "id": expense["id"],
-        "project_id": expense["project_id"],
-        "amount": money(expense["amount_cents"]),
-        "category": expense["category"],
-        "description": expense["description"],
-        "incurred_on": moment(expense["incurred_on"]),
-        "created_at": moment(expense["created_at"]),
-    }
 
 
 ONE: Final = Shows({"expense": ShownExpense}, is_object=True)

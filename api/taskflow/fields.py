@@ -101,7 +101,13 @@ def _hundredths(most: int) -> Callable[[Any], int]:
 
 
 def _number(most: int) -> dict[str, Any]:
-    return {"type": "number", "minimum": 0, "maximum": most / 100, "multipleOf": 0.01}
+    """In words what `multipleOf` cannot say: in binary fractions 19.99 is no multiple of 0.01."""
+    return {
+        "type": "number",
+        "minimum": 0,
+        "maximum": most / 100,
+        "description": "Two decimals at most.",
+    }
 
 
 def _moment(value: Any) -> Instant:

@@ -6,6 +6,7 @@ from typing import Annotated, overload
 
 from pydantic import WithJsonSchema
 
+from api.decimals import number
 from events.instants import Instant
 
 SECONDS_END = len("2025-01-01T00:00:00")
@@ -15,8 +16,8 @@ ShownMoment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-t
 
 
 def money(cents: int) -> float:
-    """Two decimals; below 2^46, seventy times the largest amount, a float prints exactly the digits meant."""
-    return cents / 100
+    """Two decimals, exact."""
+    return number(cents, 2)
 
 
 @overload
@@ -24,7 +25,7 @@ def hours(hundredths: int) -> float: ...
 @overload
 def hours(hundredths: None) -> None: ...
 def hours(hundredths: int | None) -> float | None:
-    return None if hundredths is None else hundredths / 100
+    return None if hundredths is None else number(hundredths, 2)
 
 
 @overload

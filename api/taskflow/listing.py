@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from typing_extensions import TypedDict
 
-from api.behind import Readable
+from api.behind import Readable, StreamModel
 from api.taskflow import parameters
 from api.taskflow.envelope import Answer
 from readmodels.documents import Document, Ref
-from readmodels.model import Page, Query
+from readmodels.model import PAGE_MAX, NotReady, Page, Query, Range
 
 SORT_INDEXES: Final[Mapping[str, str]] = {"created_at": "created"}
 """Where a sortable field has an index of another name: time follows the position of creation."""
@@ -58,6 +58,25 @@ async def cards(model: Readable, user_ids: set[int]) -> Mapping[int, Document]:
     """The cards of users by their ids."""
     found = await model.fetch(Ref("user", str(user_id)) for user_id in user_ids) if user_ids else {}
     return {card["id"]: card for card in found.values()}
+
+
+async def members_of(model: Readable, kind: str, project_id: int) -> list[Document] | None:
+    """All tasks or risks of a project, newest first; None while nobody can tell."""
+    query = Query(kind, where=((f"{kind}:project:{project_id}",),), limit=PAGE_MAX)
+    members: list[Document] = []
+    try:
+        while True:
+            page = await model.page(query)
+            members += page.documents
+            if len(page.documents) == page.total:
+                return members
+            # Not by offset: what comes or goes meanwhile must neither hide nor repeat another one.
+            older = Range(f"{kind}:sort:created", None, members[-1]["created"] - 1)
+            query = replace(query, ranges=(older,))
+    except NotReady:
+        if isinstance(model, StreamModel):
+            return None
+        raise
 
 
 def person(card: Document) -> Person:

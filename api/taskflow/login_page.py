@@ -1,4 +1,4 @@
-"""`GET /login`: a page that signs in and goes on to a local address."""
+"""`GET /login`: a page that signs in and goes on to `next`, a local address, or to what there is to see."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import hdrs, web
+
+from api.core import CORE
 
 PAGE: Final = (Path(__file__).parent.parent / "static" / "login.html").read_text()
 
@@ -26,7 +28,13 @@ POLICY: Final = (
 )
 
 
-async def login_page(_: web.Request) -> web.Response:
+DOCUMENTATION: Final = "/api/docs"
+ONESELF: Final = "/api/auth/me"
+
+
+async def login_page(request: web.Request) -> web.Response:
     """Parameters are left to the page: `next` is looked at there, and nothing of it is written back."""
+    # In production there is no page to go on to, only data.
+    home = ONESELF if request.config_dict[CORE].settings.is_production else DOCUMENTATION
     headers = {"Content-Security-Policy": POLICY, hdrs.CONTENT_LANGUAGE: "en"}
-    return web.Response(text=PAGE, content_type="text/html", headers=headers)
+    return web.Response(text=PAGE.replace("{home}", home), content_type="text/html", headers=headers)

@@ -68,16 +68,22 @@ def _number(pattern: re.Pattern[str], most: int | None = None) -> Callable[[str]
     return number
 
 
-def _text(text: str) -> str:
-    text.encode()
-    if not text or "\0" in text or len(text) > TEXT_MAX:
-        raise ValueError(text)
-    return text
-
-
 def _end_of(text: str) -> Instant:
     found = instant_of(text)
     return f"{found[:DATE_CHARACTERS]}T23:59:59.999999Z" if len(text) == DATE_CHARACTERS else found
+
+
+def text_of(most: int) -> Parameter:
+    """A text of 1 to `most` characters."""
+
+    def read(text: str) -> str:
+        text.encode()
+        if not text or "\0" in text or len(text) > most:
+            raise ValueError(text)
+        return text
+
+    schema = {"type": "string", "minLength": 1, "maxLength": most, "pattern": r"^[^\x00]+$"}
+    return Parameter(read, f"a text of 1 to {most} characters", schema)
 
 
 def one_of(*words: str, default: str | None = None) -> Parameter:
@@ -113,11 +119,7 @@ ID: Final = Parameter(_number(_ID), "the number of an object", ID_SCHEMA)
 BOOLEAN: Final = Parameter(
     lambda text: one_of("true", "false").read(text) == "true", "true or false", {"type": "boolean"}
 )
-TEXT: Final = Parameter(
-    _text,
-    f"a text of 1 to {TEXT_MAX} characters",
-    {"type": "string", "minLength": 1, "maxLength": TEXT_MAX, "pattern": r"^[^\x00]+$"},
-)
+TEXT: Final = text_of(TEXT_MAX)
 DATE: Final = Parameter(instant_of, "a date, as in 2025-07-01, or an ISO 8601 date-time", MOMENT_SCHEMA)
 DATE_END: Final = Parameter(_end_of, DATE.takes, MOMENT_SCHEMA)
 """A date alone includes its day."""

@@ -1,29 +1,43 @@
-"""How projects are shown: the list form, and the detail form with owner, money, tasks and risks."""
+"""The forms of projects: as requests send them, in lists, and in detail with money, tasks and risks."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
-from api.behind import UNKNOWN, Readable, StreamModel
+from api.behind import UNKNOWN, Readable
 from api.taskflow.envelope import Answer
+from api.taskflow.fields import Body, Id, Line, Moment, Money, Prose
 from api.taskflow.formats import ShownMoment, moment, money
-from api.taskflow.listing import Person, cards, person
-from api.taskflow.risks import BriefRisk, brief_risk
+from api.taskflow.listing import Person, cards, members_of, person
+from api.taskflow.risk_forms import BriefRisk, brief_risk
 from api.taskflow.task_forms import BriefTask, brief_task
 from commands.errors import NotFound
 from readmodels.documents import Document, Ref
-from readmodels.model import PAGE_MAX, NotReady, Query, Range
 from readmodels.projects import ProjectFigures, progress, spent_cents
 
 Status = Literal["active", "on_hold", "completed", "cancelled"]
 
 
-class ShownProject(TypedDict):
-    """The list form; figures are null while nobody can tell them."""
+class ProjectChange(Body):
+    name: Annotated[Line, Field(max_length=100)] = ""
+    description: Annotated[Prose, Field(max_length=5000)] = ""
+    budget: Money = Field(default=0, serialization_alias="budget_cents")
+    start_date: Moment | None = None
+    end_date: Moment | None = None
+    status: Status = "active"
+    owner_id: Id = 0
+
+
+class NewProject(ProjectChange):
+    name: Annotated[Line, Field(max_length=100)]
+
+
+class ProjectFields(TypedDict):
+    """What all forms tell of a project itself."""
 
     id: int
     name: str
@@ -32,12 +46,22 @@ class ShownProject(TypedDict):
     start_date: ShownMoment | None
     end_date: ShownMoment | None
     status: Status
-    progress: int | None
-    owner: Person | None
-    tasks_count: int | None
-    completed_tasks: int | None
     created_at: ShownMoment
     updated_at: ShownMoment
+
+
+class CountedProject(ProjectFields):
+    """A project with what its tasks make of it, as far as that is known."""
+
+    progress: int | None
+    tasks_count: int | None
+    completed_tasks: int | None
+
+
+class ShownProject(CountedProject):
+    """The list form; figures are null while nobody can tell them."""
+
+    owner: Person | None
 
 
 class Owner(Person):
@@ -46,22 +70,10 @@ class Owner(Person):
     department: str | None
 
 
-class DetailedProject(TypedDict):
+class DetailedProject(CountedProject):
     """The detail form; figures, tasks and risks are null while nobody can tell them."""
 
-    id: int
-    name: str
-    description: str
-    budget: float
-    start_date: ShownMoment | None
-    end_date: ShownMoment | None
-    status: Status
-    progress: int | None
     owner: Owner | None
-    tasks_count: int | None
-    completed_tasks: int | None
-    created_at: ShownMoment
-    updated_at: ShownMoment
     spent_budget: float | None
     tasks: list[BriefTask] | None
     risks: list[BriefRisk] | None
@@ -94,8 +106,8 @@ async def project_answer(
     ref, figures_ref = Ref("project", str(project_id)), figures_of(project_id)
     found, tasks, risks = await asyncio.gather(
         model.fetch([ref, figures_ref]),
-        _members(model, "task", project_id),
-        _members(model, "risk", project_id),
+        members_of(model, "task", project_id),
+        members_of(model, "risk", project_id),
     )
     project = found.get(ref)
     if project is None:
@@ -127,22 +139,3 @@ async def _owner(model: Readable, card: Document | None) -> Owner | None:
     ref = Ref("department", str(card["department_id"]))
     found = await model.fetch([ref]) if card["department_id"] is not None else {}
     return {**person(card), "department": found[ref]["name"] if ref in found else None}
-
-
-async def _members(model: Readable, kind: str, project_id: int) -> list[Document] | None:
-    """All tasks or risks of a project, newest first; None while nobody can tell."""
-    query = Query(kind, where=((f"{kind}:project:{project_id}",),), limit=PAGE_MAX)
-    members: list[Document] = []
-    try:
-        while True:
-            page = await model.page(query)
-            members += page.documents
-            if len(page.documents) == page.total:
-                return members
-            # Not by offset: what comes or goes meanwhile must neither hide nor repeat another one.
-            older = Range(f"{kind}:sort:created", None, members[-1]["created"] - 1)
-            query = replace(query, ranges=(older,))
-    except NotReady:
-        if isinstance(model, StreamModel):
-            return None
-        raise

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Final
-
-from pydantic import Field
+from typing import Any, Final
 
 from api.behind import Readable
 from api.callers import Caller
@@ -14,12 +12,12 @@ from api.taskflow import parameters
 from api.taskflow.calls import Call
 from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
-from api.taskflow.fields import Body, Id, Line, Moment, Money, Prose
 from api.taskflow.listing import indexes, listed, paged, person
 from api.taskflow.project_forms import (
     DetailedProject,
+    NewProject,
+    ProjectChange,
     ShownProject,
-    Status,
     figures_of,
     project_answer,
     shown_project,
@@ -30,21 +28,6 @@ from commands.projects import ChangeProject, CreateProject, DeleteProject
 from events.projects import ProjectCreated
 from readmodels.documents import Document, Ref, score
 from readmodels.model import Query, Range
-
-
-class ProjectChange(Body):
-    name: Annotated[Line, Field(max_length=100)] = ""
-    description: Annotated[Prose, Field(max_length=5000)] = ""
-    budget: Money = Field(default=0, serialization_alias="budget_cents")
-    start_date: Moment | None = None
-    end_date: Moment | None = None
-    status: Status = "active"
-    owner_id: Id = 0
-
-
-class NewProject(ProjectChange):
-    name: Annotated[Line, Field(max_length=100)]
-
 
 FILTERS: Final[parameters.Parameters] = {
     **parameters.PAGING,
@@ -139,6 +122,7 @@ ENDPOINTS: Final = (
         body=NewProject,
         takes_key=True,
         summary="Create a project",
+        asks_role="manager",
         shows=replace(ONE, status=201),
         example={
             "name": "Mobile App Development",

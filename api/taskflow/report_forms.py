@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from api.taskflow.formats import ShownMoment
 from api.taskflow.listing import Person
-from api.taskflow.project_forms import Status
+from api.taskflow.project_forms import ProjectFields
 
 
 class ProjectsSummary(TypedDict):
@@ -25,22 +24,13 @@ class ProjectsSummary(TypedDict):
     open_risks: int
 
 
-class ReportedProject(TypedDict):
+class ReportedProject(ProjectFields):
     """The list form of a project, and what it spent, what is late and what may go wrong."""
 
-    id: int
-    name: str
-    description: str
-    budget: float
-    start_date: ShownMoment | None
-    end_date: ShownMoment | None
-    status: Status
     progress: int
     owner: Person | None
     tasks_count: int
     completed_tasks: int
-    created_at: ShownMoment
-    updated_at: ShownMoment
     spent_budget: float
     remaining_budget: float
     variance_percentage: float
@@ -85,7 +75,7 @@ class WorkloadSummary(TypedDict):
 
 
 class ReportedDepartment(TypedDict):
-    """The busiest member is null where no member has any hours left."""
+    """The busiest member is null where no active member has any hours left."""
 
     id: int
     name: str

@@ -1,18 +1,47 @@
-"""How tasks are shown: in full, and in brief beside their project."""
+"""The forms of tasks: as requests send them, in full, and in brief beside their project."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
+from api.behind import Readable
+from api.callers import Caller
+from api.taskflow.envelope import Answer
+from api.taskflow.fields import Body, Hours, Ids, Line, Moment, Prose
 from api.taskflow.formats import ShownMoment, hours, moment
-from api.taskflow.listing import Person, person
-from readmodels.documents import Document
+from api.taskflow.listing import Person, cards, listed, person
+from api.taskflow.visibility import sees_task
+from commands.errors import NotFound
+from readmodels.documents import Document, Ref
+from readmodels.model import Query
 
 Priority = Literal["low", "medium", "high", "urgent"]
 Status = Literal["pending", "in_progress", "completed", "cancelled"]
+
+
+class TaskChange(Body):
+    title: Annotated[Line, Field(max_length=200)] = ""
+    description: Annotated[Prose, Field(max_length=5000)] = ""
+    priority: Priority = "medium"
+    status: Status = "pending"
+    due_date: Moment | None = None
+    estimated_hours: Hours | None = Field(default=None, serialization_alias="estimated_centihours")
+    actual_hours: Hours | None = Field(default=None, serialization_alias="actual_centihours")
+    assigned_to: Ids = Field(default=[])
+    completion_notes: Annotated[Prose, Field(max_length=5000)] = ""
+
+
+class NewTask(TaskChange):
+    title: Annotated[Line, Field(max_length=200)]
+
+
+class Assignment(Body):
+    user_ids: Ids
+    estimated_hours: Hours | None = Field(default=None, serialization_alias="estimated_centihours")
 
 
 class Tag(TypedDict):
@@ -85,3 +114,27 @@ def brief_task(task: Document, people: Mapping[int, Document]) -> BriefTask:
         "priority": task["priority"],
         "assigned_to": person(first[0]) if first else None,
     }
+
+
+async def task_answer(
+    model: Readable,
+    task_id: int,
+    message: str | None = None,
+    status: int = 200,
+    *,
+    caller: Caller | None = None,
+) -> Answer:
+    """Raises NotFound; also where `caller`, if given, may not know of the task."""
+    ref = Ref("task", str(task_id))
+    task = (await model.fetch([ref])).get(ref)
+    if task is None or task["deleted"] or (caller and not await sees_task(model, caller, task)):
+        raise NotFound("task")
+    people = await cards(model, set(task["assignee_ids"]))
+    return Answer({"task": shown_task(task, people)}, message, status, version=task["version"])
+
+
+async def tasks_answer(model: Readable, query: Query, filters: Mapping[str, Any]) -> Answer:
+    """The page of tasks that `query` asks for; `filters` place it in its list."""
+    page = await model.page(query)
+    people = await cards(model, {each for task in page.documents for each in task["assignee_ids"]})
+    return listed("tasks", [shown_task(task, people) for task in page.documents], page, filters)

@@ -4,48 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Final
-
-from pydantic import Field
+from typing import Any, Final
 
 from api.behind import Readable
-from api.callers import Caller
 from api.taskflow import parameters
 from api.taskflow.calls import Call
 from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
-from api.taskflow.fields import Body, Hours, Ids, Line, Moment, Prose
-from api.taskflow.listing import cards, indexes, listed, paged
-from api.taskflow.task_forms import Priority, ShownTask, Status, shown_task
-from api.taskflow.visibility import must_see, sees
-from commands.errors import NotFound
+from api.taskflow.listing import indexes, paged
+from api.taskflow.task_forms import Assignment, NewTask, ShownTask, TaskChange, task_answer, tasks_answer
+from api.taskflow.visibility import must_see, visible_tasks
 from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask
 from events import instants
 from events.tasks import TaskCreated
-from readmodels.documents import Document, Ref, score
-from readmodels.model import Query, Range, Through
-
-
-class TaskChange(Body):
-    title: Annotated[Line, Field(max_length=200)] = ""
-    description: Annotated[Prose, Field(max_length=5000)] = ""
-    priority: Priority = "medium"
-    status: Status = "pending"
-    due_date: Moment | None = None
-    estimated_hours: Hours | None = Field(default=None, serialization_alias="estimated_centihours")
-    actual_hours: Hours | None = Field(default=None, serialization_alias="actual_centihours")
-    assigned_to: Ids = Field(default=[])
-    completion_notes: Annotated[Prose, Field(max_length=5000)] = ""
-
-
-class NewTask(TaskChange):
-    title: Annotated[Line, Field(max_length=200)]
-
-
-class Assignment(Body):
-    user_ids: Ids
-    estimated_hours: Hours | None = Field(default=None, serialization_alias="estimated_centihours")
-
+from readmodels.documents import score
+from readmodels.model import Query, Range
 
 FILTERS: Final[parameters.Parameters] = {
     **parameters.PAGING,
@@ -62,35 +35,23 @@ INDEXES: Final = {"status": "task:status", "priority": "task:priority", "assigne
 async def list_tasks(call: Call) -> Answer:
     query = tasks_query(call.filters)
     if not call.caller.sees_all:
-        query = replace(query, through=visible_to(call.caller))
-    return await _listed(call, query)
+        query = replace(query, through=visible_tasks(call.caller))
+    return await tasks_answer(call.core.model, query, call.filters)
 
 
 async def list_project_tasks(call: Call) -> Answer:
     project_id = call.number("project_id", "project")
     await must_see(call.core.model, call.caller, project_id)
-    query = tasks_query(call.filters)
-    return await _listed(call, replace(query, where=(*query.where, (f"task:project:{project_id}",))))
+    query = tasks_query(call.filters, (f"task:project:{project_id}",))
+    return await tasks_answer(call.core.model, query, call.filters)
 
 
-def tasks_query(filters: Mapping[str, Any]) -> Query:
-    query = paged(Query("task", where=indexes(filters, INDEXES)), filters)
+def tasks_query(filters: Mapping[str, Any], *more: tuple[str, ...]) -> Query:
+    query = paged(Query("task", where=(*indexes(filters, INDEXES), *more)), filters)
     if "overdue" not in filters:
         return query
     late = (Range("task:open:due", None, score(instants.now())),)
     return replace(query, ranges=late) if filters["overdue"] else replace(query, without=late)
-
-
-def visible_to(caller: Caller) -> Through:
-    """Tasks of projects that a user sees, and the user's own ones that are in no project."""
-    also = (f"task:personal:{caller.id}", f"task:assignee:{caller.id}")
-    return Through(f"project:visible:{caller.id}", "task:project:", also)
-
-
-async def _listed(call: Call, query: Query) -> Answer:
-    page = await call.core.model.page(query)
-    people = await cards(call.core.model, {each for task in page.documents for each in task["assignee_ids"]})
-    return listed("tasks", [shown_task(task, people) for task in page.documents], page, call.filters)
 
 
 async def get_task(call: Call) -> Answer:
@@ -131,31 +92,6 @@ async def assign_task(call: Call) -> Answer:
 async def delete_task(call: Call) -> Answer:
     written = await call.write(DeleteTask(task_id=call.number("task_id", "task")))
     return await call.done(written, "Task deleted successfully")
-
-
-async def task_answer(
-    model: Readable,
-    task_id: int,
-    message: str | None = None,
-    status: int = 200,
-    *,
-    caller: Caller | None = None,
-) -> Answer:
-    """Raises NotFound; also where `caller`, if given, may not know of the task."""
-    ref = Ref("task", str(task_id))
-    task = (await model.fetch([ref])).get(ref)
-    if task is None or task["deleted"] or (caller and not await _sees(model, caller, task)):
-        raise NotFound("task")
-    people = await cards(model, set(task["assignee_ids"]))
-    return Answer({"task": shown_task(task, people)}, message, status, version=task["version"])
-
-
-async def _sees(model: Readable, caller: Caller, task: Document) -> bool:
-    if caller.id in task["assignee_ids"]:
-        return True
-    if task["project_id"] is None:
-        return caller.sees_all or caller.id == task["creator_id"]
-    return await sees(model, caller, task["project_id"])
 
 
 ONE: Final = Shows({"task": ShownTask}, is_object=True)

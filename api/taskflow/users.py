@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Final, Literal, NotRequired
-
-from pydantic import Field
-from typing_extensions import TypedDict
+from typing import Any, Final
 
 from api.behind import Readable
-from api.callers import Caller
 from api.taskflow import parameters
 from api.taskflow.calls import Call
 from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
-from api.taskflow.fields import Body, Email, Id, Money, Password, Prose, Username
-from api.taskflow.formats import ShownMoment, moment, money
 from api.taskflow.listing import indexes, listed, paged
+from api.taskflow.user_forms import NewUser, ShownUser, UserChange, departments_of, shown_user, user_answer
 from commands.errors import NotFound
 from commands.users import ChangeUser, RegisterUser
 from events.users import UserRegistered
-from readmodels.documents import Document, Ref
 from readmodels.model import Query, Range
-
-Role = Literal["admin", "manager", "user"]
-PersonName = Annotated[Prose, Field(max_length=50)]
-
-
-class UserChange(Body):
-    username: Username = ""
-    email: Email = ""
-    password: Password = ""
-    role: Role = "user"
-    department_id: Id | None = None
-    active: bool = True
-    first_name: PersonName = ""
-    last_name: PersonName = ""
-    hourly_rate: Money = Field(default=0, serialization_alias="hourly_rate_cents")
-
-
-class NewUser(UserChange):
-    username: Username
-    email: Email
-    password: Password
-
-
-class Named(TypedDict):
-    id: int
-    name: str
-
-
-class ShownUser(TypedDict):
-    """A user in full; what an hour of theirs costs is for admins."""
-
-    id: int
-    username: str
-    email: str
-    first_name: str
-    last_name: str
-    role: Role
-    active: bool
-    department: Named | None
-    created_at: ShownMoment
-    updated_at: ShownMoment
-    hourly_rate: NotRequired[float]
-
 
 FILTERS: Final[parameters.Parameters] = {
     **parameters.PAGING,
@@ -118,43 +68,6 @@ async def change_user(call: Call) -> Answer:
     return await call.shown(written, show)
 
 
-async def user_answer(
-    model: Readable, user_id: int, caller: Caller, message: str | None = None, status: int = 200
-) -> Answer:
-    ref = Ref("user", str(user_id))
-    card = (await model.fetch([ref])).get(ref)
-    if card is None:
-        raise NotFound("user")
-    user = shown_user(card, await departments_of(model, [card]), caller)
-    return Answer({"user": user}, message, status, version=card["version"])
-
-
-async def departments_of(model: Readable, cards: list[Document]) -> Mapping[int, Document]:
-    """The departments of the users, by their ids."""
-    ids = {card["department_id"] for card in cards} - {None}
-    found = await model.fetch(Ref("department", str(number)) for number in ids) if ids else {}
-    return {department["id"]: department for department in found.values()}
-
-
-def shown_user(card: Document, departments: Mapping[int, Document], caller: Caller) -> ShownUser:
-    department = departments.get(card["department_id"])
-    user: ShownUser = {
-        "id": card["id"],
-        "username": card["username"],
-        "email": card["email"],
-        "first_name": card["first_name"],
-        "last_name": card["last_name"],
-        "role": card["role"],
-        "active": card["active"],
-        "department": Named(id=department["id"], name=department["name"]) if department else None,
-        "created_at": moment(card["created_at"]),
-        "updated_at": moment(card["updated_at"]),
-    }
-    if caller.is_admin:
-        user["hourly_rate"] = money(card["hourly_rate_cents"])
-    return user
-
-
 async def _with_hash(call: Call, *, may: bool) -> dict[str, Any]:
     """The fields with the password's hash in the password's place.
 
@@ -187,6 +100,7 @@ ENDPOINTS: Final = (
         body=NewUser,
         takes_key=True,
         summary="Create a user",
+        asks_role="admin",
         shows=replace(ONE, status=201),
         example={
             "username": "newuser",

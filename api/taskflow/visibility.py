@@ -5,7 +5,8 @@ from __future__ import annotations
 from api.behind import Readable
 from api.callers import Caller
 from commands.errors import NotFound
-from readmodels.documents import Ref
+from readmodels.documents import Document, Ref
+from readmodels.model import Through
 
 
 async def sees(model: Readable, caller: Caller, project_id: int) -> bool:
@@ -23,6 +24,21 @@ async def must_see(model: Readable, caller: Caller, project_id: int, what: str =
         needed.add(_access(caller, project_id))
     if needed != (await model.fetch(needed)).keys():
         raise NotFound(what)
+
+
+async def sees_task(model: Readable, caller: Caller, task: Document) -> bool:
+    """Whether the caller may know of a task: an own one, or one of a project that they see."""
+    if caller.id in task["assignee_ids"]:
+        return True
+    if task["project_id"] is None:
+        return caller.sees_all or caller.id == task["creator_id"]
+    return await sees(model, caller, task["project_id"])
+
+
+def visible_tasks(caller: Caller) -> Through:
+    """Tasks of projects that a user sees, and the user's own ones that are in no project."""
+    also = (f"task:personal:{caller.id}", f"task:assignee:{caller.id}")
+    return Through(f"project:visible:{caller.id}", "task:project:", also)
 
 
 def _access(caller: Caller, project_id: int) -> Ref:

@@ -19,7 +19,7 @@ SUMMARY_COLUMNS: Final = (
     Column("total_allocated", "Allocated", Unit.CENTS),
     Column("total_spent", "Spent", Unit.CENTS),
     Column("remaining_budget", "Remaining", Unit.CENTS),
-    Column("utilization_rate", "Utilization, %", Unit.HUNDREDTHS),
+    Column("utilization_rate", "Utilization", Unit.BASIS_POINTS),
     Column("projects_over_budget", "Over budget", Unit.COUNT),
     Column("projects_under_budget", "Within budget", Unit.COUNT),
     Column("average_budget_variance", "Average variance", Unit.TENTHS),

@@ -64,6 +64,7 @@ COLUMNS: Final = (
 NOTES: Final = (
     "Spent is labour (hours booked at the hourly rates of that time) and expenses.",
     "Variance is (spent - budget) / budget.",
+    "Tasks of completed or cancelled projects are not overdue.",
 )
 
 

@@ -27,6 +27,7 @@ class Unit(Enum):
     CENTS = "cents"
     CENTIHOURS = "hundredths of hours"
     TENTHS = "tenths of a percent"
+    BASIS_POINTS = "hundredths of a percent"
     HUNDREDTHS = "hundredths"
     MOMENT = "instant"
     PERSON = "person"

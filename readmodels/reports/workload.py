@@ -38,6 +38,7 @@ COLUMNS: Final = (
 NOTES: Final = (
     "Remaining is what is left of the estimates of open tasks, shared out evenly to their assignees.",
     "A task of people in several departments counts in each of them, and so often in the sum.",
+    "Tasks of completed or cancelled projects are not open. The busiest member is an active one.",
 )
 
 
@@ -124,8 +125,12 @@ def per_member(remaining: int, members: int) -> int | None:
 
 
 def busiest(loads: Iterable[Load]) -> Load | None:
-    """Who has most hours left, the first of several; None where nobody has any."""
-    most = max(loads, key=lambda load: load.centihours, default=None)
+    """Who has most hours left, the first of several; None where nobody has any.
+
+    Only active members are named; what is left for others is in the sums all the same.
+    """
+    active = (load for load in loads if load.card["active"])
+    most = max(active, key=lambda load: load.centihours, default=None)
     return most if most is not None and most.centihours else None
 
 

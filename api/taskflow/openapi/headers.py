@@ -22,14 +22,14 @@ LIMIT_HEADERS: Final = (LIMIT_HEADER, REMAINING_HEADER, RESET_HEADER)
 Described = dict[str, Any]
 
 
-def _taken(name: str, description: str, schema: Described, example: Any) -> Described:
+def _taken(name: str, description: str, schema: Described) -> Described:
+    """Without an example: pages that try requests out would send it, and no token or key fits everybody."""
     return {
         "name": str(name),
         "in": "header",
         "required": False,
         "description": description,
         "schema": schema,
-        "example": example,
     }
 
 
@@ -41,42 +41,38 @@ _TAG: Final = r'(W/)?"[\x21\x23-\x2b\x2d-\x7e]*"'
 TAKEN: Final[dict[str, Described]] = {
     "RequestId": _taken(
         ID_HEADER,
-        "An id of your own for this request: 8 to 64 letters, digits, `-` or `_`. It comes back, and stands "
-        "in the server's log and on every event that the request causes. Anything else is replaced.",
+        "An id of your own for this request: 8 to 64 letters, digits, `-` or `_`, as in "
+        "`req_9f86d081884c7d65`. It comes back, and stands in the server's log and on every event that the "
+        "request causes. Anything else is replaced.",
         TEXT,
-        "req_9f86d081884c7d65",
     ),
     "CsrfToken": _taken(
         csrf.HEADER,
         "The `csrf_token` of the session. Pages of other sites need it; whoever sends a wrong one is "
         "refused.",
         TEXT,
-        "IjVkZTk4ZjBhIg.aR8xYA.W2Zb0Y3c",
     ),
     "IdempotencyKey": _taken(
         idempotency.HEADER,
-        "Makes it safe to send the same request again: it has one effect, and one answer for 24 hours.",
+        "Makes it safe to send the same request again: it has one effect, and one answer for 24 hours. Take "
+        "a new one for each request, a UUID such as `7c4a8d09-ca37-4e1f-9b02-6d1f6a1c5e11`.",
         {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
-        "7c4a8d09-ca37-4e1f-9b02-6d1f6a1c5e11",
     ),
     "IfMatch": _taken(
         hdrs.IF_MATCH,
-        "The `ETag` of the object as you know it: a change is refused (412) when the object has changed "
-        "since.",
+        'The `ETag` of the object as you know it, with its quotes, as in `"3-5f1d8e0c2b7a49d6e0f1"`: a '
+        "change is refused (412) when the object has changed since.",
         {"type": "string", "pattern": f"^(\\*|{_TAG}(, ?{_TAG})*)$"},
-        '"3-5f1d8e0c2b7a49d6e0f1"',
     ),
     "IfNoneMatch": _taken(
         hdrs.IF_NONE_MATCH,
         "The `ETag` of the answer that you have: it is not sent again (304) when nothing has changed.",
         TEXT,
-        '"3-5f1d8e0c2b7a49d6e0f1"',
     ),
     "MinPosition": _taken(
         MIN_POSITION_HEADER,
         f"The `{POSITION_HEADER}` of a write: the answer waits until it is seen here, two seconds at most.",
         {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
-        42,
     ),
 }
 

@@ -13,9 +13,12 @@ from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.openapi.links import CREATED, operation_id
 from api.taskflow.openapi.rules import borne_by
 from api.taskflow.openapi.samples import CONSEQUENCES
-from api.taskflow.openapi.words import MEDIA_EXAMPLES
+from api.taskflow.openapi.tables import csv_example
 
 JSON: Final = "application/json"
+CSV: Final = "text/csv"
+PDF: Final = "application/pdf"
+PDF_BEGINS: Final = "%PDF-1.4 …"
 
 Described = dict[str, Any]
 
@@ -33,7 +36,7 @@ def successes_of(
         shows.status: {
             "description": _described(endpoint),
             "headers": _references(borne_by(endpoint)),
-            "content": {JSON: {"schema": schema, "example": example}, **_files(shows)},
+            "content": {JSON: {"schema": schema, "example": example}, **_files(shows, example)},
         }
     }
     if links:
@@ -76,11 +79,12 @@ def envelope(endpoint: Endpoint, schemas: Schemas) -> Described:
     return {"type": "object", "properties": properties, "required": [*properties]}
 
 
-def _files(shows: Shows) -> Mapping[str, Described]:
+def _files(shows: Shows, example: Described) -> Mapping[str, Described]:
     """The contents of other types that an answer may come in."""
-    return {
-        kind: {"schema": {"type": "string"}, "example": MEDIA_EXAMPLES[kind]} for kind in shows.media_types
-    }
+    examples = {PDF: PDF_BEGINS}
+    if CSV in shows.media_types:
+        examples[CSV] = csv_example(example["data"])
+    return {kind: {"schema": {"type": "string"}, "example": examples[kind]} for kind in shows.media_types}
 
 
 def _described(endpoint: Endpoint) -> str:

@@ -77,8 +77,3 @@ FILTERS_OF: Final[Mapping[str, str]] = {
     "Users.q": "A text anywhere in username, email or names, without regard to case.",
 }
 """What means another thing in each part of the API."""
-
-MEDIA_EXAMPLES: Final[Mapping[str, str]] = {
-    "text/csv": "project_id,project_name\r\n1,Website Redesign\r\n",
-    "application/pdf": "%PDF-1.4 …",
-}
