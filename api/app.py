@@ -36,6 +36,7 @@ from readmodels.announcements import Announcements
 from readmodels.connecting import connect
 from readmodels.documents import Ref
 from readmodels.model import Model, NotReady
+from readmodels.pipe import PIPELINES_MAX
 from readmodels.redis import SNAPSHOT_TIMEOUT_S, RedisModel
 
 
@@ -72,7 +73,7 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
         store = await stack.enter_async_context(store_of(settings))
         passwords = Passwords(settings.password_queue_max)
         stack.callback(passwords.close)
-        large = connect(settings.redis_url, connections_max=1, timeout_s=2 * SNAPSHOT_TIMEOUT_S)
+        large = connect(settings.redis_url, connections_max=PIPELINES_MAX, timeout_s=2 * SNAPSHOT_TIMEOUT_S)
         stack.push_async_callback(large.aclose)
         model = RedisModel(
             redis, generation, settings.redis_timeout_s, large=large, announced=announcements.heard

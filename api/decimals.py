@@ -6,13 +6,13 @@ from typing import Final, cast
 
 import orjson
 
-FLOAT_EXACT_END: Final = 2**46 * 100
-"""Below it, the float nearest to a number of cents prints exactly the digits meant."""
+FLOAT_EXACT_END: Final = 2**46
+"""Below it, the float nearest to a number with two decimals prints exactly the digits meant."""
 
 
 def number(scaled: int, places: int) -> float:
     """An integer number of 10**-places for JSON: beyond what a float can tell, its digits as they are."""
-    if abs(scaled) < FLOAT_EXACT_END:
+    if abs(scaled) < FLOAT_EXACT_END * 10**places:
         return float(scaled / 10**places)
     return cast("float", orjson.Fragment(digits(scaled, places)))
 

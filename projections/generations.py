@@ -27,7 +27,7 @@ FORMAT: Final = "2"
 MACHINERY: Final = frozenset(
     {
         "announcements", "connecting", "dead_letters", "follower", "generations", "lease", "live", "memory",
-        "model", "pipe", "queries", "redis", "rounding", "runner", "scripts", "snapshots", "writer",
+        "model", "pipe", "queries", "redis", "rounding", "runner", "scripts", "snapshots", "turns", "writer",
     }
 )  # fmt: skip
 FIND_ATTEMPTS_MAX: Final = 5

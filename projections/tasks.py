@@ -15,6 +15,7 @@ from events.tasks import (
     TaskStatusChanged,
 )
 from projections.projection import Projection, changed
+from readmodels.changes import AMOUNT_MAX
 from readmodels.documents import day_of, month_of
 from readmodels.tasks import CLOSED, Task
 
@@ -86,9 +87,12 @@ def hours_booked(task: Task, event: TaskHoursBooked, record: Record) -> Task:
     month = month_of(record.recorded_at)
     # Saying that nothing was worked is no booking.
     is_booking = event.actual_centihours != (task["actual_centihours"] or 0)
+    cost = task["cost_cents"] + sum(credit["cost_cents"] for credit in event.credits)
+    if abs(cost) > AMOUNT_MAX:
+        raise OverflowError("more than any amount of money can be")
     booked = {
         "actual_centihours": event.actual_centihours,
-        "cost_cents": task["cost_cents"] + sum(credit["cost_cents"] for credit in event.credits),
+        "cost_cents": cost,
         "bookings": {**task["bookings"], month: task["bookings"].get(month, 0) + is_booking},
         "credits": credited(task["credits"], event, day_of(record.recorded_at)),
     }

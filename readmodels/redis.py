@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -16,18 +16,20 @@ from redis.exceptions import RedisError
 from readmodels.connecting import call
 from readmodels.documents import Document, Ref, score
 from readmodels.keys import Keys
-from readmodels.model import NotReady, Page, Query, Range, TooBusy
+from readmodels.model import NotReady, Page, Query, Range
 from readmodels.pipe import Pipe, Word
 from readmodels.scripts import Script, script
 from readmodels.snapshots import CHUNK_DOCUMENTS, SNAPSHOT_DOCUMENTS_MAX, Scope, Selection, Snapshot, TooLarge
+from readmodels.turns import Turns
 
 FOLDER: Final = Path(__file__).parent / "lua"
 FETCH, PAGE, MEMBERS, PARKED, SNAPSHOT, DAMAGED = (
     script(FOLDER, name) for name in ("fetch", "page", "members", "parked", "snapshot", "damaged")
 )
 FETCH_MAX: Final = 1000
-SNAPSHOT_TIMEOUT_S: Final = 10.0
-SNAPSHOTS_WAITING_MAX: Final = 20
+SNAPSHOT_TIMEOUT_S: Final = 5.0
+SNAPSHOT_LARGE_BYTES: Final = 256 * 1024
+SNAPSHOTS_WAITING_MAX: Final = 200
 
 
 class RedisModel:
@@ -37,9 +39,9 @@ class RedisModel:
     answer within `timeout_s`, and when it lost what this process has already seen or heard of:
     `announced` gives the build and the position that were heard last.
 
-    Snapshots are read through `large`, a client that waits SNAPSHOT_TIMEOUT_S at least. Each of them
-    keeps Redis from everything else for a while, so there is one at a time; beyond
-    SNAPSHOTS_WAITING_MAX the next ones are TooBusy.
+    Snapshots are read through `large`, a client that waits longer than SNAPSHOT_TIMEOUT_S. A large
+    one keeps Redis from everything else for a while, so these take turns; beyond
+    SNAPSHOTS_WAITING_MAX the next ones are TooBusy, and who has waited too long is told NotReady.
     """
 
     def __init__(
@@ -55,8 +57,7 @@ class RedisModel:
         self._redis = redis
         self._pipe = Pipe(redis, timeout_s)
         self._large = Pipe(large or redis, SNAPSHOT_TIMEOUT_S)
-        self._snapshot_turn = asyncio.Lock()
-        self._snapshots_waiting = 0
+        self._turns = Turns(SNAPSHOT_LARGE_BYTES, SNAPSHOTS_WAITING_MAX)
         self._announced = announced
         self._build: bytes | None = None
         self._seen = 0
@@ -77,26 +78,24 @@ class RedisModel:
         return [each.rsplit(b"\0", 1)[-1][1:].decode() for each in stored]
 
     async def snapshot(self, scope: Scope, today: str) -> Snapshot:
-        async with self._turn():
-            asked = scope_words(scope, today)
-            answer, position = await self._ask(SNAPSHOT, [], self.keys.prefix, asked, pipe=self._large)
+        question = tuple(each.kind for each in scope.selections)
+        try:
+            async with asyncio.timeout(SNAPSHOT_TIMEOUT_S), self._turns.turn(question):
+                snapshot = await self._snapshot(scope, today)
+        except TimeoutError:
+            raise NotReady(f"a snapshot takes more than {SNAPSHOT_TIMEOUT_S:g} seconds") from None
+        self._turns.note(question, snapshot.size_bytes)
+        return snapshot
+
+    async def _snapshot(self, scope: Scope, today: str) -> Snapshot:
+        asked = scope_words(scope, today)
+        answer, position = await self._ask(SNAPSHOT, [], self.keys.prefix, asked, pipe=self._large)
         if not answer:
             raise TooLarge
         moment, documents, counts = answer
         chunks = {each.kind: found for each, found in zip(scope.selections, documents, strict=True)}
         tallies = {each.name: found for each, found in zip(scope.tallies, counts, strict=True)}
         return Snapshot(position, moment.decode(), chunks, tallies)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        if self._snapshots_waiting >= SNAPSHOTS_WAITING_MAX:
-            raise TooBusy("too many snapshots are asked for")
-        self._snapshots_waiting += 1
-        try:
-            async with self._snapshot_turn:
-                yield
-        finally:
-            self._snapshots_waiting -= 1
 
     async def position(self) -> int:
         return (await self._ask(FETCH, [], self.keys.prefix, b"[]"))[1]

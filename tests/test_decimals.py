@@ -16,7 +16,7 @@ from commands.money import MONEY_MAX_CENTS, half_up
 from readmodels import rounding
 from readmodels.reports.report import Unit
 
-AMOUNTS = st.one_of(st.integers(-(2**63), 2**63), st.integers(-(10**7), 10**7))
+AMOUNTS = st.one_of(st.integers(-(2**63), 2**63), st.integers(2**51, 2**53), st.integers(-(10**7), 10**7))
 
 
 @given(AMOUNTS, st.integers(1, 2))
@@ -24,6 +24,7 @@ AMOUNTS = st.one_of(st.integers(-(2**63), 2**63), st.integers(-(10**7), 10**7))
 @example(2**46 * 100 - 1, 2)
 @example(2**46 * 100, 2)
 @example(14506913449330391, 1)
+@example(5708554746973333, 1)
 def test_what_stands_in_json_is_the_number_to_its_last_digit(scaled: int, places: int) -> None:
     written = orjson.dumps(number(scaled, places)).decode()
     assert json.loads(written, parse_float=Decimal, parse_int=Decimal) == Decimal(scaled).scaleb(-places)

@@ -163,3 +163,11 @@ async def test_conditions_do_not_take_the_page_out_of_the_envelope(
 ) -> None:
     answer = await taskflow.admin.get("/api/docs/swagger-ui.css", headers=condition)
     assert (answer.status, int(answer.headers["Content-Length"])) == (200, len(answer.raw))
+
+
+async def test_the_pages_files_are_fetched_once(taskflow: Taskflow) -> None:
+    path = "/api/docs/swagger-ui-bundle.js"
+    first = await taskflow.admin.get(path)
+    again = await taskflow.admin.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status, again.raw) == (304, b"")
+    assert (await taskflow.admin.get(path, headers={"If-None-Match": '"other"'})).raw == first.raw

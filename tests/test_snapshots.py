@@ -28,6 +28,7 @@ from readmodels.redis import RedisModel
 from readmodels.reports.catalogue import REPORTS
 from readmodels.reports.periods import Period
 from readmodels.snapshots import CHUNK_DOCUMENTS, Scope, Selection, Snapshot, Tally, TooLarge
+from readmodels.turns import Turns
 from tests.folding import GENERATION, begun
 from tests.histories import histories, history
 from tests.reporting import at, project, task, told, user
@@ -242,12 +243,61 @@ async def test_a_model_that_is_not_ready_gives_none(redis: Redis, state: str) ->
         await model.snapshot(USERS, LONG_AGO)
 
 
-async def test_snapshots_are_read_one_by_one_and_not_too_many_wait(redis: Redis) -> None:
+async def test_small_snapshots_are_read_together_and_all_are_answered(redis: Redis) -> None:
     model = await redis_model(redis, history(Random(4), 200))
-    waiting_max = readmodels.redis.SNAPSHOTS_WAITING_MAX
-    asked = [model.snapshot(PROJECTS, LONG_AGO) for _ in range(waiting_max + 3)]
+    await model.snapshot(PROJECTS, LONG_AGO)
+    asked = [model.snapshot(PROJECTS, LONG_AGO) for _ in range(300)]
+    assert all(isinstance(each, Snapshot) for each in await asyncio.gather(*asked))
+
+
+async def test_large_ones_take_turns_and_not_too_many_wait() -> None:
+    turns, running, most = Turns(large_bytes=10, waiting_max=5), 0, 0
+    turns.note("large", 10)
+
+    async def ask() -> None:
+        nonlocal running, most
+        async with turns.turn("large"):
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0)
+            running -= 1
+
+    found = await asyncio.gather(*(ask() for _ in range(8)), return_exceptions=True)
+    assert [type(each) for each in found] == [type(None)] * 5 + [TooBusy] * 3
+    assert most == 1
+    await ask()
+
+
+async def test_who_leaves_while_waiting_makes_room() -> None:
+    turns = Turns(large_bytes=10, waiting_max=2)
+    async with turns.turn("unknown"):
+        waiting = asyncio.create_task(asking(turns))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        after = asyncio.create_task(asking(turns))
+        await asyncio.sleep(0)
+        assert not after.done()
+    await after
+
+
+async def asking(turns: Turns) -> None:
+    async with turns.turn("unknown"):
+        pass
+
+
+async def test_a_silent_redis_is_told_to_all_who_wait(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await redis_model(redis, history(Random(4), 200))
+    monkeypatch.setattr(readmodels.redis, "SNAPSHOT_TIMEOUT_S", 0.3)
+    model = RedisModel(redis, GENERATION)
+    await call(redis, "CLIENT", "PAUSE", "800", "ALL")
+    asked = [model.snapshot(PROJECTS, LONG_AGO) for _ in range(20)]
     found = await asyncio.gather(*asked, return_exceptions=True)
-    assert [type(each) for each in found] == [Snapshot] * waiting_max + [TooBusy] * 3
+    assert [type(each) for each in found] == [NotReady] * 20
+    await asyncio.sleep(0.6)
     assert isinstance(await model.snapshot(PROJECTS, LONG_AGO), Snapshot)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import hdrs, web
 
+from api import conditional
 from api.core import CORE
 from api.openapi.document import printed
 from api.requests import Handler
@@ -32,31 +36,40 @@ POLICY: Final = (
 """Swagger UI sets styles on its elements; nothing that it loads or asks may be elsewhere."""
 
 
-def swagger_ui() -> Handler:
-    """Serves a file of Swagger UI, its page without a name; in development only.
+class File(NamedTuple):
+    content: bytes
+    tag: str
 
-    From memory: a file answers parts and conditions by itself, with errors in no envelope.
+
+@cache
+def read(name: str) -> File:
+    content = (FILES / name).read_bytes()
+    return File(content, f'"{hashlib.sha256(content).hexdigest()[:20]}"')
+
+
+async def swagger_ui(request: web.Request) -> web.Response:
+    """A file of Swagger UI, its page without a name; in development only. Raises HTTPNotFound.
+
+    Made here, because a file that serves itself answers conditions with errors in no envelope.
     """
-    contents = {name: (FILES / name).read_bytes() for name in KINDS}
-
-    async def serve(request: web.Request) -> web.Response:
-        name = request.match_info.get("file") or PAGE
-        if request.config_dict[CORE].settings.is_production or name not in KINDS:
-            raise web.HTTPNotFound
-        headers = {hdrs.CONTENT_TYPE: KINDS[name], hdrs.CONTENT_SECURITY_POLICY: POLICY}
-        return web.Response(body=contents[name], headers=headers)
-
-    return serve
+    name = request.match_info.get("file") or PAGE
+    if request.config_dict[CORE].settings.is_production or name not in KINDS:
+        raise web.HTTPNotFound
+    file = await asyncio.to_thread(read, name)
+    headers = {hdrs.CONTENT_TYPE: KINDS[name], hdrs.CONTENT_SECURITY_POLICY: POLICY, hdrs.ETAG: file.tag}
+    if conditional.is_known(request, file.tag):
+        return web.Response(status=304, headers={hdrs.ETAG: file.tag})
+    return web.Response(body=file.content, headers=headers)
 
 
 def documentation_routes(endpoints: Sequence[Endpoint]) -> list[web.RouteDef]:
     """The documents are made here, before anybody asks for them."""
-    made, page = taskflow_document(endpoints), swagger_ui()
+    made = taskflow_document(endpoints)
     return [
-        web.get("/api/docs", page),
+        web.get("/api/docs", swagger_ui),
         web.get("/api/docs/openapi.json", _serving(printed(made))),
         web.get("/docs/api/postman_collection.json", _serving(printed(taskflow_collection(made)))),
-        web.get("/api/docs/{file:[^/]*}", page),
+        web.get("/api/docs/{file:[^/]*}", swagger_ui),
     ]
 
 
