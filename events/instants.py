@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 Instant = str
 
 DAY_CHARACTERS = len("2025-07-01")
+SECONDS_CHARACTERS = len("2025-07-01T00:00:00")
 
 
 def instant(moment: datetime) -> Instant:
@@ -31,3 +32,8 @@ def now() -> Instant:
 def first_of_day(at: Instant) -> Instant:
     """The first instant of the day (UTC) that an instant is in."""
     return f"{at[:DAY_CHARACTERS]}T00:00:00.000000Z"
+
+
+def whole_seconds(at: Instant) -> str:
+    """An instant as answers show it: `2025-01-01T00:00:00Z`."""
+    return f"{at[:SECONDS_CHARACTERS]}Z"

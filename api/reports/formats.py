@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from api.decimals import digits, number
+from events.instants import whole_seconds
 from readmodels.reports.report import Unit
 
 SECONDS_END: Final = len("2025-01-01T00:00:00")
@@ -30,7 +31,7 @@ def as_json(value: Any, unit: Unit) -> Any:
     if value is None:
         return None
     if unit is Unit.MOMENT:
-        return f"{value[:SECONDS_END]}Z"
+        return whole_seconds(value)
     places = PLACES.get(unit)
     return number(value, places) if places else value
 

@@ -7,9 +7,7 @@ from typing import Annotated, overload
 from pydantic import WithJsonSchema
 
 from api.decimals import number
-from events.instants import Instant
-
-SECONDS_END = len("2025-01-01T00:00:00")
+from events.instants import Instant, whole_seconds
 
 ShownMoment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 """What `moment` makes, in the types of answers."""
@@ -34,4 +32,4 @@ def moment(instant: Instant) -> str: ...
 def moment(instant: None) -> None: ...
 def moment(instant: Instant | None) -> str | None:
     """`2025-01-01T00:00:00Z`"""
-    return None if instant is None else f"{instant[:SECONDS_END]}Z"
+    return None if instant is None else whole_seconds(instant)

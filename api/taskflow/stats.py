@@ -8,15 +8,15 @@ from api.taskflow.calls import Call
 from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.stats_forms import DepartmentStats, UserStats, department_stats_answer, user_stats_answer
-from commands.errors import Forbidden, NotFound
+from api.taskflow.visibility import must_see_user
+from commands.errors import Forbidden
 from events import instants
 
 
 async def get_user_stats(call: Call) -> Answer:
     """Users see their own, managers and admins everybody's."""
     user_id = call.number("user_id", "user")
-    if not call.caller.sees_all and call.caller.id != user_id:
-        raise NotFound("user")
+    must_see_user(call.caller, user_id)
     return await user_stats_answer(call.core.model, user_id, instants.now())
 
 

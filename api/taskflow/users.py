@@ -12,7 +12,7 @@ from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.listing import indexes, listed, paged
 from api.taskflow.user_forms import NewUser, ShownUser, UserChange, departments_of, shown_user, user_answer
-from commands.errors import NotFound
+from api.taskflow.visibility import must_see_user
 from commands.users import ChangeUser, RegisterUser
 from events.users import UserRegistered
 from readmodels.model import Query, Range
@@ -41,8 +41,7 @@ async def list_users(call: Call) -> Answer:
 
 async def get_user(call: Call) -> Answer:
     user_id = call.number("user_id", "user")
-    if not call.caller.sees_all and call.caller.id != user_id:
-        raise NotFound("user")
+    must_see_user(call.caller, user_id)
     return await user_answer(call.core.model, user_id, call.caller)
 
 

@@ -1,4 +1,4 @@
-"""Who may know of a project and of what is in it: all of it, or owned or with a task assigned."""
+"""Who may know of what: of projects and what is in them, and of users."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from readmodels.model import Through
 
 
 async def sees(model: Readable, caller: Caller, project_id: int) -> bool:
-    """Whether the caller may know of a project that exists."""
+    """Whether the caller may know of a project that exists: all of them, or owned or with a task assigned."""
     if caller.sees_all:
         return True
     ref = _access(caller, project_id)
@@ -24,6 +24,12 @@ async def must_see(model: Readable, caller: Caller, project_id: int, what: str =
         needed.add(_access(caller, project_id))
     if needed != (await model.fetch(needed)).keys():
         raise NotFound(what)
+
+
+def must_see_user(caller: Caller, user_id: int) -> None:
+    """Users know of themselves, managers and admins of everybody. Raises NotFound."""
+    if not caller.sees_all and caller.id != user_id:
+        raise NotFound("user")
 
 
 async def sees_task(model: Readable, caller: Caller, task: Document) -> bool:
