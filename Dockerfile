@@ -19,6 +19,6 @@ COPY api/ api/
 RUN useradd --system --uid 10001 --no-create-home taskledger
 USER taskledger
 
-EXPOSE 5000
+EXPOSE 5000 5001
 ENTRYPOINT ["python", "-P", "-m", "api.cli"]
 CMD ["serve", "--host", "0.0.0.0"]

@@ -1,4 +1,4 @@
-"""The one place where everything is wired together."""
+"""The one place where everything that requests need is wired together."""
 
 from __future__ import annotations
 
@@ -8,24 +8,18 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
-from aiohttp import web
-
 from api.attempts import Attempts
-from api.core import CORE, Core
+from api.core import Core
 from api.csrf import CsrfTokens
 from api.database import Database
-from api.health import Health
 from api.idempotency import Repetitions
 from api.limits.limiter import Limiter, limiting
 from api.passwords import Passwords
 from api.positions import Positions
 from api.purge import purging
 from api.reports.delivery import Reports
-from api.requests import add_headers, with_deadline, with_request_id
 from api.sessions import Sessions
 from api.settings import Settings
-from api.taskflow.quota import add_quota_headers, with_quota
-from api.taskflow.routes import HEALTH, routes, with_envelope
 from commands.dispatcher import Dispatcher
 from events.connections import Connections
 from events.keys import derived
@@ -40,29 +34,12 @@ from readmodels.pipe import PIPELINES_MAX
 from readmodels.redis import SNAPSHOT_TIMEOUT_S, RedisModel
 
 
-def build_app(settings: Settings) -> web.Application:
-    """The TaskFlow Pro application: `/api/…`, `/login`, `/livez` and `/readyz`.
-
-    Starting it raises `events.errors.Unavailable` when the database cannot be reached.
-    """
-    # The outermost comes first: an id even for what fails, a deadline within the envelope, then counting.
-    app = web.Application(middlewares=[with_request_id, with_envelope, with_deadline(settings), with_quota])
-    app.on_response_prepare.extend([add_headers, add_quota_headers])
-    app.add_routes(routes())
-
-    async def core(app: web.Application) -> AsyncIterator[None]:
-        async with opened(settings) as core:
-            app[CORE] = core
-            app[HEALTH] = Health(core)
-            yield
-
-    app.cleanup_ctx.append(core)
-    return app
-
-
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Core]:
-    """Everything that handlers need; closed in the opposite order."""
+    """Everything that handlers need; closed in the opposite order.
+
+    Raises `events.errors.Unavailable` when the database cannot be reached.
+    """
     async with AsyncExitStack() as stack:
         connections = connections_of(settings)
         stack.push_async_callback(connections.close)

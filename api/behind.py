@@ -12,7 +12,7 @@ from readmodels.documents import Document, Ref
 from readmodels.memory import MemoryModel
 from readmodels.model import NotReady, Page, Query
 
-OWN_STREAMS: Final = frozenset({"user", "department", "project", "task", "risk", "expense"})
+OWN_STREAMS: Final = frozenset({"user", "department", "tag", "project", "task", "risk", "expense"})
 """Kinds whose documents are folds of one stream, named alike; all others are sums over many."""
 
 UNKNOWN: Final[Document] = {"unknown": True}

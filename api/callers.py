@@ -1,4 +1,4 @@
-"""Who asks: the session's user, with the role that is theirs now."""
+"""Who asks: a user, with the role that is theirs now."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Final
 from aiohttp import web
 
 from api.core import Core
-from api.errors import Unauthenticated
-from api.sessions import Session
 from commands.context import Actor
 from commands.users import User
 from readmodels.documents import Ref
@@ -18,9 +16,11 @@ from readmodels.model import NotReady
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    session: Session
+    """`reads_from` is the position that the read model must have reached for reads of theirs."""
+
     id: int
     role: str
+    reads_from: int = 0
 
     @property
     def actor(self) -> Actor:
@@ -39,17 +39,16 @@ class Caller:
 CALLER: Final = web.RequestKey("caller", Caller)
 
 
-async def caller_of(core: Core, session: Session | None, *, writes: bool) -> Caller:
-    """Raises Unauthenticated for whom there is no session, or no active user any more.
+async def caller_of(core: Core, user_id: int, *, writes: bool) -> Caller | None:
+    """The user who proved to be `user_id`; None for one who is not active, or not there any more.
 
-    A write is judged by the role as it stands in the log, a read by the live card.
+    A write is judged by the role as it stands in the log. So is a read while the read model lacks
+    something that was answered already, such as that they are locked out; else by the live card.
     """
-    if session is None:
-        raise Unauthenticated
-    role = await _role_in_log(core, session.user_id) if writes else await _role(core, session.user_id)
-    if role is None:
-        raise Unauthenticated
-    return Caller(session, session.user_id, role)
+    reads_from = 0 if writes else await core.positions.of(user_id)
+    is_live = not writes and not reads_from
+    role = await (_role if is_live else _role_in_log)(core, user_id)
+    return None if role is None else Caller(user_id, role, reads_from)
 
 
 async def _role(core: Core, user_id: int) -> str | None:

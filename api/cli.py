@@ -22,9 +22,13 @@ HostOption = Annotated[
 PortOption = Annotated[
     int, typer.Option("--port", metavar="PORT", min=1, max=65535, help="The port of the TaskFlow Pro API.")
 ]
+TaskforgePortOption = Annotated[
+    int,
+    typer.Option("--taskforge-port", metavar="PORT", min=1, max=65535, help="The port of the TaskForge API."),
+]
 WorkersOption = Annotated[
     int,
-    typer.Option("--workers", metavar="N", min=1, max=32, help="How many server processes share the port."),
+    typer.Option("--workers", metavar="N", min=1, max=32, help="How many server processes share the ports."),
 ]
 LifelineOption = Annotated[int | None, typer.Option("--lifeline", hidden=True)]
 
@@ -49,15 +53,16 @@ def up(
     ] = False,
     host: HostOption = "127.0.0.1",
     port: PortOption = 5000,
+    taskforge_port: TaskforgePortOption = 5001,
     workers: WorkersOption = 1,
 ) -> None:
-    """Start everything: PostgreSQL and Valkey, the projector, the API. Ctrl-C stops it."""
+    """Start everything: PostgreSQL and Valkey, the projector, both APIs. Ctrl-C stops it."""
     from api.up import Options
     from api.up import up as run
 
     if ephemeral and data:
         raise typer.BadParameter("--ephemeral keeps nothing: it takes no --data")
-    run(Options(data, ephemeral, host, port, workers))
+    run(Options(data, ephemeral, host, port, taskforge_port, workers))
 
 
 @app.command()
@@ -65,14 +70,16 @@ def serve(
     data: DataOption = None,
     host: HostOption = "127.0.0.1",
     port: PortOption = 5000,
+    taskforge_port: TaskforgePortOption = 5001,
     workers: WorkersOption = 1,
     reuse_port: Annotated[bool, typer.Option("--reuse-port", hidden=True)] = False,
     lifeline: LifelineOption = None,
 ) -> None:
-    """Run the API alone; `project` has to run beside it."""
+    """Run the APIs alone; `project` has to run beside them."""
     from api.parts import serve as run
 
-    run(data, host, port, workers=workers, reuse_port=reuse_port, lifeline=lifeline)
+    ports = {"--port": port, "--taskforge-port": taskforge_port}
+    run(data, host, ports, workers=workers, reuse_port=reuse_port, lifeline=lifeline)
 
 
 @app.command()
@@ -180,4 +187,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        # Typer sees to it once it runs; on a busy machine the imports before that take their time.
+        sys.exit(130)

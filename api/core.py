@@ -1,4 +1,4 @@
-"""What the handlers of every dialect work with, made once by `build_app`."""
+"""What the handlers of every dialect work with, made once by `api.app.opened`."""
 
 from __future__ import annotations
 

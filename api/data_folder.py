@@ -1,4 +1,4 @@
-"""The folder that holds all of a ledger's data: servers' files, the master key, the lock."""
+"""The folder that holds all of a ledger's data: servers' files, the secrets, the lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from api.processes import CannotRun, give_away
-from api.settings import MASTER_KEY_BYTES, master_key
+from api.settings import KEY_BYTES, secret_key
 
 SOCKET_PATH_MAX: Final = 100
 """The kernel's limit for a socket's path is 104 to 108 bytes, the name included."""
@@ -103,17 +103,20 @@ class DataFolder:
 
     def master_key(self) -> bytes:
         """The key that protects personal data, made for a new ledger. Raises CannotRun."""
-        file = self.path / "secrets" / "master.key"
-        if not file.exists():
-            if self.postgres.exists():
-                raise CannotRun(f"the master key {file} is missing: names cannot be read; restore the file")
-            _write_secret(file, secrets.token_bytes(MASTER_KEY_BYTES).hex())
-        try:
-            return master_key(file.read_text().strip())
-        except (OSError, ValueError) as error:
-            raise CannotRun(
-                f"the master key in {file} cannot be read ({error}); put the file back from your backup"
-            ) from None
+        file = self._secret("master.key")
+        if not file.exists() and self.postgres.exists():
+            raise CannotRun(f"the master key {file} is missing: names cannot be read; restore the file")
+        return _kept_secret(file, "master key")
+
+    def jwt_secret(self) -> bytes:
+        """What signs the tokens of TaskForge, made when it is missing: people sign in again then.
+
+        Raises CannotRun.
+        """
+        return _kept_secret(self._secret("jwt.key"), "JWT secret")
+
+    def _secret(self, name: str) -> Path:
+        return self.path / "secrets" / name
 
 
 @contextlib.contextmanager
@@ -136,6 +139,18 @@ def _locked(lock: TextIO) -> bool:
         else:
             return True
     return False
+
+
+def _kept_secret(file: Path, what: str) -> bytes:
+    """The secret in the file, which is made when there is none. Raises CannotRun."""
+    try:
+        if not file.exists():
+            _write_secret(file, secrets.token_bytes(KEY_BYTES).hex())
+        return secret_key(file.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise CannotRun(
+            f"the {what} in {file} cannot be read ({error}); put the file back from your backup"
+        ) from None
 
 
 def _write_secret(file: Path, text: str) -> None:

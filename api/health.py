@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import psycopg
+from aiohttp import web
 
 from api.core import Core
 from events.errors import StoreError
@@ -66,6 +67,18 @@ class Health:
         if lag["seconds"] > self._core.settings.projector_lag_max_s:
             raise NotHealthy(f"{lag['events']} events behind for {lag['seconds']} seconds")
         return {"lag": lag}
+
+
+HEALTH: Final = web.AppKey("health", Health)
+
+
+async def is_database_up(core: Core) -> bool:
+    """Whether the log answers within `CHECK_TIMEOUT_S`."""
+
+    async def head() -> Mapping[str, Any]:
+        return {"head": await core.store.head()}
+
+    return bool((await _checked(head))["ok"])
 
 
 async def _checked(check: Check) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from api.data_folder import DataFolder
 from api.embedded import Servers, servers_of
 from api.processes import ROOT, CannotRun
-from api.settings import Settings
+from api.settings import Settings, variable
 
 DATA: Final = ROOT / ".taskledger"
 
@@ -21,25 +21,42 @@ def folder_at(data: Path | None) -> DataFolder:
 
 
 @contextlib.contextmanager
-def opened(folder: DataFolder, environ: Mapping[str, str], env: str) -> Iterator[Settings]:
+def opened(
+    folder: DataFolder, environ: Mapping[str, str], env: str, *, serves: bool = False
+) -> Iterator[Settings]:
     """The settings of a ledger, running or not, whose servers can be used within the block."""
     with servers_of(folder, environ) as servers:
-        yield settings_for(servers, folder, environ, env)
+        yield settings_for(servers, folder, environ, env, serves=serves)
 
 
-def settings_for(servers: Servers, folder: DataFolder, environ: Mapping[str, str], env: str) -> Settings:
-    """Raises SettingsError, and CannotRun where a master key has to be given and is not."""
+def settings_for(
+    servers: Servers, folder: DataFolder, environ: Mapping[str, str], env: str, *, serves: bool = False
+) -> Settings:
+    """Raises SettingsError, and CannotRun where a secret has to be given and is not.
+
+    In production only who `serves` is asked for the secret of tokens: nobody else should have it.
+    """
     known: dict[str, Any] = {"database_url": servers.database_url, "redis_url": servers.redis_url, "env": env}
-    if not environ.get("TASKLEDGER_MASTER_KEY"):
-        known["master_key"] = _kept_key(folder, environ, env)
+    for name, (kept, why) in _SECRETS.items():
+        if not environ.get(variable(name)):
+            if env != "production" or not environ.get("DATABASE_URL"):
+                folder.create()
+                known[name] = kept(folder)
+            elif serves or name != "jwt_secret":
+                raise CannotRun(f"{variable(name)} is not set: {why}; make one with: openssl rand -hex 32")
+            else:
+                known[name] = b""
     return Settings.from_environment(environ, **known)
 
 
-def _kept_key(folder: DataFolder, environ: Mapping[str, str], env: str) -> bytes:
-    if env == "production" and environ.get("DATABASE_URL"):
-        raise CannotRun(
-            "TASKLEDGER_MASTER_KEY is not set: it protects the names of people, every process needs the"
-            " same one, and losing it loses them; make one with: openssl rand -hex 32"
-        )
-    folder.create()
-    return folder.master_key()
+_SECRETS: Final[Mapping[str, tuple[Callable[[DataFolder], bytes], str]]] = {
+    "master_key": (
+        DataFolder.master_key,
+        "it protects the names of people, every process needs the same one, and losing it loses them",
+    ),
+    "jwt_secret": (
+        DataFolder.jwt_secret,
+        "it signs the tokens of TaskForge, every server needs the same one, and losing it signs people out",
+    ),
+}
+"""How each secret is kept, and why production needs it given where it has no data folder."""

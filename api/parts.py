@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from api import preflight
@@ -16,7 +16,7 @@ from api.processes import CannotRun
 from api.settings import Settings
 from api.supervisor import Supervisor, Worker, follow
 from api.terminal import say
-from api.up import Stopped, prepared, running, stoppable, watch
+from api.up import Stopped, as_words, prepared, running, stoppable, watch
 from events.migrate import pending
 
 
@@ -30,23 +30,33 @@ def migrate(data: Path | None) -> None:
 
 
 def serve(
-    data: Path | None, host: str, port: int, *, workers: int, reuse_port: bool, lifeline: int | None
+    data: Path | None,
+    host: str,
+    ports: Mapping[str, int],
+    *,
+    workers: int,
+    reuse_port: bool,
+    lifeline: int | None,
 ) -> None:
-    """Serve until a signal says stop. With `workers` above 1, that many processes share the port."""
+    """Serve until a signal says stop. With `workers` above 1, that many processes share the ports.
+
+    `ports` are TaskFlow Pro's and TaskForge's, by the options that choose them.
+    """
+    from api.serve import Ports
     from api.serve import serve as serve_forever
 
     if lifeline is not None:
         follow(lifeline)
     else:
-        preflight.port_is_free(host, port)
+        preflight.ports_are_free(host, ports)
         preflight.named_servers(os.environ)
-    with opened(folder_at(data), os.environ, environment(host)) as settings:
+    with opened(folder_at(data), os.environ, environment(host), serves=True) as settings:
         if lifeline is None:
             _must_be_prepared(settings)
         if workers == 1:
-            serve_forever(settings, host, port, reuse_port=reuse_port)
+            serve_forever(settings, host, Ports(*ports.values()), reuse_port=reuse_port)
         else:
-            _share_port(data, host, port, workers)
+            _share_ports(data, host, ports, workers)
 
 
 def project(data: Path | None, *, lifeline: int | None) -> None:
@@ -77,9 +87,9 @@ def _must_be_prepared(settings: Settings) -> None:
     asyncio.run(prepare(settings, os.environ))
 
 
-def _share_port(data: Path | None, host: str, port: int, workers: int) -> None:
+def _share_ports(data: Path | None, host: str, ports: Mapping[str, int], workers: int) -> None:
     where: Sequence[str] = ("--data", str(data)) if data else ()
-    arguments = ("serve", *where, "--host", host, "--port", str(port), "--reuse-port")
+    arguments = ("serve", *where, "--host", host, *as_words(ports), "--reuse-port")
     servers = [Worker(f"server {n + 1}", arguments) for n in range(workers)]
     with stoppable(), contextlib.suppress(Stopped), running(*servers):
         watch(Supervisor(servers, say))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 class Positions:
     """Remembers, by user, a write that was answered before the read model had reached it.
+
+    Such a write is the user's own, or is about them.
 
     Redis tells the other processes; while it does not answer, that is tried every `retry_s`.
     `users_max` users are remembered, the latest ones.
@@ -48,11 +51,12 @@ class Positions:
         self._unshared: dict[int, int] = {}
         self._work = asyncio.Event()
 
-    async def note(self, user_id: int, position: int) -> None:
+    async def note(self, user_ids: Iterable[int], position: int) -> None:
         """Known to the other processes when this returns, unless Redis does not take it now."""
-        self._own[user_id] = max(position, self._own.get(user_id, 0))
-        self._own.move_to_end(user_id)
-        self._unshared[user_id] = self._own[user_id]
+        for user_id in user_ids:
+            self._own[user_id] = max(position, self._own.get(user_id, 0))
+            self._own.move_to_end(user_id)
+            self._unshared[user_id] = self._own[user_id]
         while len(self._own) > self._users_max:
             self._unshared.pop(self._own.popitem(last=False)[0], None)
         if not await self._share_now():

@@ -51,8 +51,18 @@ def environment(host: str, environ: Mapping[str, str]) -> str:
     return named if is_loopback(host) else "production"
 
 
-def port_is_free(host: str, port: int) -> None:
-    """Raises CannotRun naming the port, who has it, and what to do."""
+def ports_are_free(host: str, ports: Mapping[str, int]) -> None:
+    """Looks at ports, given by the options that choose them.
+
+    Raises CannotRun naming the port, who has it, and what to do.
+    """
+    if len(set(ports.values())) < len(ports):
+        raise CannotRun(f"{' and '.join(ports)} name the same port: each API needs one of its own")
+    for option, port in ports.items():
+        _port_is_free(host, port, option, other=max(ports.values()) + 1)
+
+
+def _port_is_free(host: str, port: int, option: str, other: int) -> None:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror:
@@ -64,7 +74,7 @@ def port_is_free(host: str, port: int) -> None:
                 probe.bind(address)
                 probe.listen()
             except OSError as error:
-                raise CannotRun(_bind_message(error, host, port)) from None
+                raise CannotRun(_bind_message(error, host, port, option, other)) from None
 
 
 def named_servers(environ: Mapping[str, str]) -> None:
@@ -132,11 +142,11 @@ def _database_place(url: str) -> str:
     return f"{host}:{port}" if port and str(port).isdigit() else str(host)
 
 
-def _bind_message(error: OSError, host: str, port: int) -> str:
+def _bind_message(error: OSError, host: str, port: int, option: str, other: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is in use{_by_whom(port)}; stop it, or choose another one with --port {port + 1}"
+        return f"port {port} is in use{_by_whom(port)}; stop it, or choose another one with {option} {other}"
     if error.errno == errno.EACCES:
-        return f"port {port} is reserved for root; choose one above 1023, as in --port 5000"
+        return f"port {port} is reserved for root; choose one above 1023, as in {option} 5000"
     return f"{host} is no address of this machine; use --host 127.0.0.1"
 
 

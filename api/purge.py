@@ -1,4 +1,4 @@
-"""Forgetting what nobody needs any more: ended sessions, old answers, old traces of requests."""
+"""Forgetting what nobody needs any more: ended sessions and tokens, old answers, old traces of requests."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ async def purge(core: Core) -> None:
     """Forget all that is due, in batches, so that no table is held up for long."""
     settings = core.settings
     await _in_batches(core, "purge_sessions", idle_s=settings.session_idle_s)
+    await _in_batches(core, "purge_refresh_tokens")
     await _in_batches(core, "purge_answers", keep_s=settings.idempotency_keep_s)
     await _in_batches(core, "purge_requests", keep_s=settings.requests_keep_s)
     try:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api.limits.allowances import DEFAULT_LIMITS, RateLimits, rate_limits
+from api.limits.allowances import DEFAULT_LIMITS, DEFAULT_WINDOWS, RateLimits, Windows, rate_limits, windows
+from api.origins import DEFAULT_ORIGINS, Origins, origins
 
-MASTER_KEY_BYTES: Final = 32
+KEY_BYTES: Final = 32
 PREFIX: Final = "TASKLEDGER_"
 # Names that the whole world knows keep their own.
 UNPREFIXED: Final = {"database_url", "redis_url"}
@@ -28,15 +29,19 @@ class SettingsError(Exception):
 class Settings:
     """`DATABASE_URL` and `REDIS_URL` name the servers; every other field is `TASKLEDGER_<FIELD>`.
 
-    The master key protects personal data, claims, CSRF tokens: losing it loses the people.
+    The master key protects personal data, claims, CSRF tokens: losing it loses the people. The JWT
+    secret signs the tokens of TaskForge: losing it ends them, and who has it is whoever they like. It is
+    empty where nothing is served.
     """
 
     database_url: str
     redis_url: str
     master_key: bytes = dataclasses.field(repr=False)
+    jwt_secret: bytes = dataclasses.field(repr=False)
     env: str = "development"
     public_url: str = ""
     trusted_proxies: tuple[Network, ...] = ()
+    cors_origins: Origins = DEFAULT_ORIGINS
     log_format: str = "auto"
     log_level: str = "info"
 
@@ -53,6 +58,7 @@ class Settings:
     shutdown_timeout_s: float = 10.0
     idle_connection_s: float = 75.0
     lingering_s: float = 2.0
+    header_bytes_max: int = 128 * 1024
     body_bytes_max: int = 256 * 1024
     body_timeout_s: float = 10.0
     json_depth_max: int = 32
@@ -63,6 +69,9 @@ class Settings:
     session_cache_max: int = 10_000
     session_touch_s: int = 60
     password_queue_max: int = 20
+    jwt_access_s: int = 3600
+    jwt_refresh_s: int = 30 * 24 * 3600
+    registration: str = "on"
 
     idempotency_keep_s: int = 24 * 3600
     idempotency_wait_s: float = 5.0
@@ -74,6 +83,7 @@ class Settings:
     projector_lag_max_s: float = 5.0
 
     rate_limits: RateLimits | None = DEFAULT_LIMITS
+    taskforge_limits: Windows = DEFAULT_WINDOWS
     limiter_retry_s: float = 1.0
 
     report_inline_bytes_max: int = 256 * 1024
@@ -84,6 +94,11 @@ class Settings:
     @property
     def is_production(self) -> bool:
         return self.env == "production"
+
+    @property
+    def is_registration_open(self) -> bool:
+        """Whether strangers may make accounts of their own."""
+        return self.registration == "on"
 
     @property
     def is_https(self) -> bool:
@@ -110,14 +125,14 @@ def variable(field: str) -> str:
     return field.upper() if field in UNPREFIXED else PREFIX + field.upper()
 
 
-def master_key(text: str) -> bytes:
+def secret_key(text: str) -> bytes:
     """The 32 bytes that `text` gives in base64 or in hexadecimal digits. Raises ValueError."""
     for decode in (bytes.fromhex, _base64):
         try:
             key = decode(text)
         except ValueError:
             continue
-        if len(key) == MASTER_KEY_BYTES:
+        if len(key) == KEY_BYTES:
             return key
     raise ValueError("32 random bytes in base64 or hexadecimal digits")
 
@@ -165,12 +180,16 @@ def _url(text: str) -> str:
 
 
 _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "master_key": master_key,
+    "master_key": secret_key,
+    "jwt_secret": secret_key,
+    "registration": _choice("on", "off"),
     "env": _choice("development", "production"),
     "public_url": _url,
     "trusted_proxies": _networks,
     "log_format": _choice("auto", "json", "console"),
     "rate_limits": rate_limits,
+    "taskforge_limits": windows,
+    "cors_origins": origins,
     "log_level": _choice("debug", "info", "warning", "error"),
 }
 _READERS_BY_TYPE: Final[Mapping[str, Callable[[str], Any]]] = {

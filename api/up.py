@@ -8,14 +8,14 @@ import http.client
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
 from api import preflight
-from api.bootstrap import DEVELOPMENT_PASSWORD, USERNAME, prepare
+from api.bootstrap import DEVELOPMENT_PASSWORD, EMAIL, USERNAME, prepare
 from api.data_folder import DataFolder, temporary_folder
 from api.embedded import servers
 from api.opening import folder_at, settings_for
@@ -38,7 +38,13 @@ class Options:
     ephemeral: bool
     host: str
     port: int
+    taskforge_port: int
     workers: int
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """By the options that choose them."""
+        return {"--port": self.port, "--taskforge-port": self.taskforge_port}
 
 
 class Stopped(BaseException):
@@ -54,7 +60,7 @@ def up(options: Options) -> None:
         workers = _workers(options, folder)
         with loaded(*workers), servers(folder, os.environ, durable=not options.ephemeral) as found:
             env = preflight.environment(options.host, os.environ)
-            default_login = prepared(settings_for(found, folder, os.environ, env))
+            default_login = prepared(settings_for(found, folder, os.environ, env, serves=True))
             with running(*workers):
                 supervisor = Supervisor((*found.started, *workers), say)
                 _wait_until_ready(options, supervisor)
@@ -70,12 +76,17 @@ def prepared(settings: Settings) -> bool:
 
 def _workers(options: Options, folder: DataFolder) -> list[Worker]:
     """The projector first, then the servers."""
-    address = ("--data", str(folder.path), "--host", options.host, "--port", str(options.port))
+    address = ("--data", str(folder.path), "--host", options.host, *as_words(options.ports))
     shared = ("--reuse-port",) if options.workers > 1 else ()
     return [
         Worker("projector", ("project", "--data", str(folder.path))),
         *(Worker(f"server {n + 1}", ("serve", *address, *shared)) for n in range(options.workers)),
     ]
+
+
+def as_words(options: Mapping[str, int]) -> list[str]:
+    """Options and their values as a command line has them."""
+    return [word for name, value in options.items() for word in (name, str(value))]
 
 
 @contextlib.contextmanager
@@ -116,7 +127,7 @@ def _check(options: Options) -> None:
         raise CannotRun(
             "--ephemeral keeps nothing, but DATABASE_URL or REDIS_URL names a server that stays: unset them"
         )
-    preflight.port_is_free(options.host, options.port)
+    preflight.ports_are_free(options.host, options.ports)
     preflight.named_servers(os.environ)
 
 
@@ -174,7 +185,7 @@ def local(host: str) -> str:
 
 
 def _greet(options: Options, folder: DataFolder, env: str, default_login: bool, took_s: float) -> None:
-    url = f"http://{local(options.host)}:{options.port}"
+    url, forge_url = (f"http://{local(options.host)}:{port}" for port in options.ports.values())
     data = "thrown away at the end (--ephemeral)" if options.ephemeral else str(folder.path)
     if os.environ.get("DATABASE_URL"):
         data = "in the database that DATABASE_URL names"
@@ -186,13 +197,17 @@ def _greet(options: Options, folder: DataFolder, env: str, default_login: bool, 
     say("")
     say(f"TaskLedger is ready after {took_s:.1f} s. Ctrl-C stops it.", style="bold green")
     say(f"  TaskFlow Pro API   {url}/api")
+    say(f"  TaskForge API      {forge_url}/api, and {url}/taskforge/api")
     say(f"  sign in            {login}; in a browser: {url}/login")
+    say(f"                     TaskForge asks for the email address instead: {EMAIL}")
     if env == "development":
-        say(f"  documentation      {url}/api/docs")
+        say(f"  documentation      {url}/api/docs and {forge_url}/api/docs")
     say(f"  data               {data}")
     say(f"  health             {url}/readyz")
     say("Try next, in a second terminal:")
     body = f'{{"username": "{USERNAME}", "password": "{DEVELOPMENT_PASSWORD if default_login else "…"}"}}'
     say(f"  curl -c cookies.txt -H 'Content-Type: application/json' -d '{body}' {url}/api/auth/login")
     say(f"  curl -b cookies.txt {url}/api/projects")
+    body = body.replace(f'"username": "{USERNAME}"', f'"email": "{EMAIL}"')
+    say(f"  curl -H 'Content-Type: application/json' -d '{body}' {forge_url}/api/auth/login")
     say("")

@@ -13,6 +13,7 @@ from api.core import Core
 from api.idempotency import Key
 from commands.context import Actor
 from commands.registry import main_stream
+from commands.users import User
 from events import instants
 from events.event import Event, Record
 from events.log import Metadata
@@ -37,6 +38,11 @@ class Written:
     events: tuple[Event, ...]
     position: int
     version: int | None = None
+
+    @property
+    def users(self) -> frozenset[int]:
+        """Those whom the events are about."""
+        return frozenset(getattr(event, event.ID) for event in self.events if event.STREAM == User.STREAM)
 
     def the(self, kind: type[E]) -> E:
         """The last event of a kind, which the command cannot have done without."""
@@ -88,19 +94,21 @@ async def written_before(core: Core, position: int) -> Written:
 async def shown(
     core: Core,
     written: Written,
-    user_id: int,
+    user_id: int | None,
     show: Callable[[Readable], Awaitable[T]],
     *,
     is_new: bool = False,
 ) -> tuple[T, bool]:
     """What `show` makes of a model that has the write in it, and whether the read model is behind.
 
-    A user whose write it has not reached in `caught_up_timeout_s` will have later reads wait for it.
+    When it has not reached the write in `caught_up_timeout_s`, later reads of the user (`user_id`, if
+    any) and of everybody whom the write is about will wait for it: it may have locked them out.
     """
     if await core.announcements.reached(written.position, core.settings.caught_up_timeout_s):
         try:
             return await show(core.model), False
         except NotReady:
             pass
-    await core.positions.note(user_id, written.position)
+    waiting = written.users if user_id is None else written.users | {user_id}
+    await core.positions.note(waiting, written.position)
     return await show(StreamModel(core.store, core.model, is_new=is_new)), True

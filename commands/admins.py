@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from commands.context import Context
-from commands.errors import Conflict
+from commands.errors import LastAdmin
 from events.event import Event
 from events.users import AdminGained, AdminLost
 
@@ -34,6 +34,6 @@ def evolve(admins: Admins, event: Event) -> Admins:
 
 
 def must_leave_an_admin(leaving_id: int, context: Context) -> None:
-    """Raises Conflict when nobody would be an active admin without the one who leaves."""
+    """Raises LastAdmin when nobody would be an active admin without the one who leaves."""
     if context.load(Admins, "").ids <= {leaving_id}:
-        raise Conflict("This is the last active admin; make another user an admin first")
+        raise LastAdmin

@@ -21,7 +21,7 @@ UNSET: Final = Unset.UNSET
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: `role` is admin, manager or user, as it is now."""
+    """Who asks: `role` is admin, manager or user, as it is now; who has no account is a visitor."""
 
     id: int
     role: str
@@ -32,6 +32,7 @@ class Actor:
 
 
 SYSTEM: Final = Actor(0, "admin")
+VISITOR: Final = Actor(0, "visitor")
 
 
 class State(Protocol):
@@ -70,6 +71,13 @@ class Context(Protocol):
         """The states of several streams, in the order asked, in one round trip."""
         ...
 
+    def glance_all(self, kind: type[S], keys: Iterable[int | str]) -> list[S]:
+        """As `load_all`, for states that may change before the decision is in the log: no conflict follows.
+
+        They may be outdated already when something is decided by them.
+        """
+        ...
+
     def existing(self, kind: type[S], key: int | str) -> S:
         """As `load`; raises NotFound when the object does not exist (any more)."""
         ...
@@ -84,6 +92,7 @@ _PUBLIC_NAMES: Final[Mapping[str, str]] = {
     "password_hash": "password",
     "hourly_rate_cents": "hourly_rate",
     "budget_cents": "budget",
+    "tag_ids": "tags",
 }
 
 

@@ -15,13 +15,17 @@ from events.private import PrivateRow
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`reads` are the states looked at, `written` those that the events are to be appended to."""
+    """`reads` are the states looked at, `written` those that the events are to be appended to.
+
+    Those `glanced` at are among `reads`, and may change until the events are in the log.
+    """
 
     reads: dict[str, Held]
     written: dict[str, Held]
     events: tuple[Event, ...] = ()
     private: tuple[PrivateRow, ...] = ()
     refusal: Refusal | None = None
+    glanced: frozenset[str] = frozenset()
 
     @property
     def changes_nothing(self) -> bool:
@@ -47,7 +51,9 @@ class Decision:
     def guards(self) -> tuple[Guard, ...]:
         """What must not have changed meanwhile, though nothing is written there."""
         return tuple(
-            Guard(stream, held.version) for stream, held in self.reads.items() if stream not in self.written
+            Guard(stream, held.version)
+            for stream, held in self.reads.items()
+            if stream not in self.written and stream not in self.glanced
         )
 
     def outcome(self) -> dict[str, Held]:
@@ -76,7 +82,8 @@ def decide(command: object, desk: Desk, expected_version: int | None = None) -> 
         return Decision(desk.reads, {}, refusal=PreconditionFailed())
     events = tuple(item for item in items if isinstance(item, Event))
     private = tuple(item for item in items if not isinstance(item, Event))
-    return Decision(desk.reads, _written(events, desk), events, private)
+    written = _written(events, desk)
+    return Decision(desk.reads, written, events, private, glanced=frozenset(desk.glanced))
 
 
 def _is_outdated(command: object, desk: Desk, expected_version: int | None) -> bool:

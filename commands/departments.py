@@ -90,7 +90,7 @@ def check_department(faults: Faults, department_id: int | Unset | None, context:
 
 def _check_name(faults: Faults, name: str, context: Context, holder: str = "") -> None:
     if "name" not in faults and is_taken("department", name, holder, context):
-        faults.add("name", "Department name is already taken")
+        faults.add_taken("name", "Department name is already taken")
 
 
 def _rename(department: Department, name: str, context: Context) -> Iterator[Event]:

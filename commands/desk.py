@@ -57,7 +57,8 @@ def folded(held: Held, stream: str, events: Iterable[Event]) -> Held:
 
 @dataclass(slots=True)
 class Desk:
-    """The context of one decision. `reads` is what it rests on: every state it looked at.
+    """The context of one decision. `reads` are the states it looked at, of which those that are only
+    `glanced` at may change before the decision is in the log.
 
     `find` gives what is held of a stream, `ids` the numbers drawn so far by sequence: a decision
     that is taken again gets the same numbers again.
@@ -69,6 +70,7 @@ class Desk:
     ids: Mapping[str, Sequence[int]]
     claim_of: Callable[[str, str], str]
     reads: dict[str, Held] = field(default_factory=dict)
+    glanced: set[str] = field(default_factory=set)
     used: dict[str, int] = field(default_factory=dict)
 
     def new_id(self, sequence: str) -> int:
@@ -87,6 +89,13 @@ class Desk:
         held = self.held(streams)
         return [cast(S, held[stream].state) for stream in streams]
 
+    def glance_all(self, kind: type[S], keys: Iterable[int | str]) -> list[S]:
+        streams = [stream_of(kind, key) for key in keys]
+        glanced = self.glanced | (set(streams) - self.reads.keys())
+        held = self.held(streams)
+        self.glanced = glanced
+        return [cast(S, held[stream].state) for stream in streams]
+
     def existing(self, kind: type[S], key: int | str) -> S:
         state = self.load(kind, key)
         if not state.exists:
@@ -100,6 +109,7 @@ class Desk:
         if missing:
             raise NotLoaded(missing)
         self.reads.update(found)
+        self.glanced -= found.keys()
         return found
 
     def is_new(self, stream: str) -> bool:

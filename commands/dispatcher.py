@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from commands.context import Actor, S
 from commands.decision import Decision, decide
 from commands.desk import Desk, Held, NoIds, NotLoaded
-from commands.errors import AlreadyDone, Busy, Forbidden, Hidden, NotFound
+from commands.errors import AlreadyDone, Busy, Forbidden, Hidden, Unseen
 from commands.numbers import Numbers
 from commands.registry import main_stream, stream_of
 from commands.states import States
@@ -207,7 +207,7 @@ class Dispatcher:
             return refusal or AssertionError("no refusal")
         if await self._sees(actor.id, refusal.project_id):
             return Forbidden(refusal.required_role)
-        return NotFound(refusal.what)
+        return Unseen(refusal.what)
 
 
 def _nothing(_stream: str) -> None:

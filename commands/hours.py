@@ -16,14 +16,15 @@ def booked(
 ) -> TaskHoursBooked:
     """The booking that takes a task's hours (hundredths) from `before` to `after`.
 
-    The difference is credited to the caller when assigned, else in equal parts to the assignees.
-    Raises Invalid when it would cost more than any amount of money can be.
+    The difference is credited to the caller when assigned, else in equal parts to those assignees
+    whose accounts are still there. Raises Invalid when it would cost more than any amount of money
+    can be.
     """
     caller = context.actor.id
-    credited = (caller,) if caller in assignee_ids else assignee_ids
-    shares = equal_shares(after - (before or 0), credited)
-    users = context.load_all(User, (user_id for user_id, hours in shares.items() if hours))
-    entries = tuple(_credit(user, shares[user.id]) for user in users)
+    people = (caller,) if caller in assignee_ids else assignee_ids
+    users = {user.id: user for user in context.load_all(User, people) if user.exists}
+    shares = equal_shares(after - (before or 0), tuple(users))
+    entries = tuple(_credit(users[user_id], hours) for user_id, hours in shares.items() if hours)
     if abs(sum(entry["cost_cents"] for entry in entries)) > MONEY_MAX_CENTS:
         raise Invalid({"actual_hours": [f"Actual hours must cost at most {MONEY_MAX_CENTS / 100:,.2f}"]})
     return TaskHoursBooked(task_id, after, entries)

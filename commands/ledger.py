@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from commands.accounts import RegisterUser, registered
 from commands.admins import Admins
 from commands.claims import Claim, is_taken
 from commands.context import Context
 from commands.errors import Conflict
-from commands.users import RegisterUser, registered
 from events.claims import Claimed
 from events.departments import DepartmentCreated
 from events.event import Event

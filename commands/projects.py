@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from commands.context import UNSET, Actor, Context, Unset, adopted, changed, given
-from commands.errors import Conflict, Errors, Faults, Forbidden, Hidden
+from commands.errors import Errors, Faults, Forbidden, Hidden, ProjectClosed
 from commands.users import check_active
 from events.event import Event
 from events.instants import Instant
@@ -87,9 +87,9 @@ class Project:
         raise Hidden(what, self.id)
 
     def must_take(self, what: str) -> None:
-        """Raises Conflict when the project is closed; `what` it then refuses, as in "new risks"."""
+        """Raises ProjectClosed when it is; `what` it then refuses, as in "new risks"."""
         if self.status in ("completed", "cancelled"):
-            raise Conflict(
+            raise ProjectClosed(
                 f"The project is {self.status} and takes no {what}; set its status to active to reopen it"
             )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from commands import admins, claims, departments, expenses, projects, risks, tasks, users
+from commands import accounts, admins, claims, departments, expenses, projects, risks, tags, tasks, users
+from commands.accounts import ChangePassword, DeactivateUser, DeleteUser, RegisterUser, SignUp
 from commands.admins import Admins
 from commands.claims import Claim
 from commands.context import Context, State
@@ -14,8 +15,9 @@ from commands.expenses import Expense, RecordExpense, ReverseExpense
 from commands.ledger import PrepareLedger, prepare_ledger
 from commands.projects import ChangeProject, CreateProject, DeleteProject, Project
 from commands.risks import ChangeRisk, RaiseRisk, Risk
+from commands.tags import ChangeTag, CreateTag, DeleteTag, Tag
 from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask, Task
-from commands.users import ChangeUser, RegisterUser, User
+from commands.users import ChangeProfile, ChangeUser, User
 from events.event import Event
 from events.private import PrivateRow
 
@@ -37,8 +39,13 @@ class Fold(NamedTuple):
 
 HANDLERS: Final[Mapping[type, Handler]] = {
     PrepareLedger: Handler(prepare_ledger),
-    RegisterUser: Handler(users.register_user),
+    RegisterUser: Handler(accounts.register_user),
+    SignUp: Handler(accounts.sign_up),
     ChangeUser: Handler(users.change_user, User, "user_id"),
+    ChangeProfile: Handler(users.change_profile, User, "user_id"),
+    DeactivateUser: Handler(accounts.deactivate_user, User, "user_id"),
+    ChangePassword: Handler(accounts.change_password, User, "user_id"),
+    DeleteUser: Handler(accounts.delete_user, User, "user_id"),
     CreateDepartment: Handler(departments.create_department),
     ChangeDepartment: Handler(departments.change_department, Department, "department_id"),
     CreateProject: Handler(projects.create_project),
@@ -48,6 +55,9 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     ChangeTask: Handler(tasks.change_task, Task, "task_id"),
     AssignTask: Handler(tasks.assign_task, Task, "task_id"),
     DeleteTask: Handler(tasks.delete_task, Task, "task_id"),
+    CreateTag: Handler(tags.create_tag),
+    ChangeTag: Handler(tags.change_tag, Tag, "tag_id"),
+    DeleteTag: Handler(tags.delete_tag, Tag, "tag_id"),
     RaiseRisk: Handler(risks.raise_risk),
     ChangeRisk: Handler(risks.change_risk, Risk, "risk_id"),
     RecordExpense: Handler(expenses.record_expense),
@@ -63,6 +73,7 @@ FOLDS: Final[Mapping[str, Fold]] = {
         Fold(Department, departments.evolve),
         Fold(Project, projects.evolve),
         Fold(Task, tasks.evolve),
+        Fold(Tag, tags.evolve),
         Fold(Risk, risks.evolve),
         Fold(Expense, expenses.evolve),
     )

@@ -1,8 +1,8 @@
-"""Registering and changing users: unique names, roles, and the last active admin."""
+"""Changing users: unique names, roles, and the last active admin."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
@@ -10,8 +10,7 @@ from commands.admins import must_leave_an_admin
 from commands.claims import is_taken, moved_claim
 from commands.context import UNSET, Context, Unset, adopted, changed, given
 from commands.departments import check_department
-from commands.errors import Errors, Faults, Forbidden, NotFound
-from events.claims import Claimed
+from commands.errors import Errors, Faults, Forbidden, Unseen
 from events.event import Event
 from events.private import EndSessions, PrivateRow, SetPassword
 from events.users import (
@@ -20,6 +19,7 @@ from events.users import (
     PasswordChanged,
     UserActivated,
     UserDeactivated,
+    UserDeleted,
     UserDepartmentChanged,
     UserEmailChanged,
     UserNamesChanged,
@@ -49,28 +49,18 @@ TAKEN: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegisterUser:
-    """`invalid` holds what the dialect found wrong with the fields; it is refused with the rest."""
-
-    username: str = ""
-    email: str = ""
-    password_hash: str = ""
-    role: str = "user"
-    department_id: int | None = None
-    active: bool = True
-    first_name: str = ""
-    last_name: str = ""
-    hourly_rate_cents: int = 0
-    invalid: Errors = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeUser:
+    """`admin` makes the user an admin, or an admin a user; who is neither stays what they are.
+
+    Given together with `role` it counts for nothing.
+    """
+
     user_id: int
     username: str | Unset = UNSET
     email: str | Unset = UNSET
     password_hash: str | Unset = UNSET
     role: str | Unset = UNSET
+    admin: bool | Unset = UNSET
     department_id: int | Unset | None = UNSET
     active: bool | Unset = UNSET
     first_name: str | Unset = UNSET
@@ -79,8 +69,22 @@ class ChangeUser:
     invalid: Errors = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeProfile:
+    """What people may change about themselves where the name to sign in with is theirs, too."""
+
+    user_id: int
+    username: str | Unset = UNSET
+    email: str | Unset = UNSET
+    first_name: str | Unset = UNSET
+    last_name: str | Unset = UNSET
+    invalid: Errors = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class User:
+    """`passwords` is how often the password was changed."""
+
     STREAM: ClassVar[str] = "user"
 
     id: int = 0
@@ -92,10 +96,12 @@ class User:
     department_id: int | None = None
     active: bool = False
     hourly_rate_cents: int = 0
+    passwords: int = 0
+    deleted: bool = False
 
     @property
     def exists(self) -> bool:
-        return self.id > 0
+        return self.id > 0 and not self.deleted
 
     @property
     def is_active_admin(self) -> bool:
@@ -110,77 +116,50 @@ def evolve(user: User, event: Event) -> User:
             return replace(user, active=True)
         case UserDeactivated():
             return replace(user, active=False)
+        case PasswordChanged():
+            return replace(user, passwords=user.passwords + 1)
+        case UserDeleted():
+            return replace(user, active=False, deleted=True)
     return adopted(user, event)
-
-
-def register_user(command: RegisterUser, context: Context) -> Iterator[Event | PrivateRow]:
-    if not context.actor.is_admin:
-        raise Forbidden("admin")
-    faults = Faults(command.invalid)
-    _check_unique(faults, "username", command.username, "", context)
-    _check_unique(faults, "email", command.email, "", context)
-    check_department(faults, command.department_id, context)
-    faults.refuse()
-    yield from registered(command, command.department_id, context)
-
-
-def registered(
-    command: RegisterUser, department_id: int | None, context: Context
-) -> Iterator[Event | PrivateRow]:
-    """What a registration that nothing speaks against leads to."""
-    registration = UserRegistered(
-        user_id=context.new_id("user"),
-        username=command.username,
-        email=command.email,
-        first_name=command.first_name,
-        last_name=command.last_name,
-        role=command.role,
-        department_id=department_id,
-        active=command.active,
-        hourly_rate_cents=command.hourly_rate_cents,
-    )
-    yield registration
-    yield Claimed(context.claim_of("username", command.username), registration.stream)
-    yield Claimed(context.claim_of("email", command.email), registration.stream)
-    yield SetPassword(registration.user_id, command.password_hash)
-    if command.active and command.role == "admin":
-        yield AdminGained(registration.user_id)
 
 
 def change_user(command: ChangeUser, context: Context) -> Iterator[Event | PrivateRow]:
     user = context.existing(User, command.user_id)
     _must_be_changeable(user, command, context)
-    changes = changed(user, command, FIELDS)
-    faults = Faults(command.invalid)
-    for kind in (kind for kind in TAKEN if kind in changes):
-        _check_unique(faults, kind, changes[kind], f"user-{user.id}", context)
-    check_department(faults, changes.get("department_id"), context)
-    faults.refuse()
-    after = replace(user, **changes)
-    if user.is_active_admin and not after.is_active_admin:
-        must_leave_an_admin(user.id, context)
-    yield from _identity_changed(user, after, context)
-    yield from _standing_changed(user, after)
+    yield from _changed(user, _with_role(user, command), context)
     if command.password_hash is not UNSET:
         yield PasswordChanged(user.id)
         yield SetPassword(user.id, command.password_hash)
 
 
-def check_active(faults: Faults, name: str, user_ids: Iterable[int], context: Context) -> None:
-    """Adds a fault on field `name` for each of the users that does not exist or is not active."""
+def change_profile(command: ChangeProfile, context: Context) -> Iterator[Event | PrivateRow]:
+    if context.actor.id != command.user_id:
+        raise Forbidden("admin")
+    user = context.existing(User, command.user_id)
+    wanted = {name: getattr(command, name) for name in ("username", "email", "first_name", "last_name")}
+    yield from _changed(user, ChangeUser(user_id=user.id, **wanted, invalid=command.invalid), context)
+
+
+def check_active(
+    faults: Faults, name: str, user_ids: Iterable[int], context: Context, *, also: Collection[int] = ()
+) -> None:
+    """Adds a fault on field `name` for each of the users that does not exist or is not active.
+
+    Those in `also` need not be active.
+    """
     if name in faults:
         return
     wanted = list(user_ids)
     for user_id, user in zip(wanted, context.load_all(User, wanted), strict=True):
         if not user.exists:
             faults.add(name, f"User {user_id} does not exist")
-        elif not user.active:
+        elif not user.active and user_id not in also:
             faults.add(name, f"User {user_id} is not active")
 
 
-def _check_unique(faults: Faults, kind: str, name: str, holder: str, context: Context) -> None:
+def check_unique(faults: Faults, kind: str, name: str, holder: str, context: Context) -> None:
     if kind not in faults and is_taken(kind, name, holder, context):
-        faults.add(kind, TAKEN[kind])
+        faults.add_taken(kind, TAKEN[kind])
 
 
 def _must_be_changeable(user: User, command: ChangeUser, context: Context) -> None:
@@ -189,9 +168,30 @@ def _must_be_changeable(user: User, command: ChangeUser, context: Context) -> No
         return
     if actor.id != user.id:
         # Only admins and managers see other users at all.
-        raise Forbidden("admin") if actor.role == "manager" else NotFound("user")
+        raise Forbidden("admin") if actor.role == "manager" else Unseen("user")
     if not given(command) <= OWN_FIELDS:
         raise Forbidden("admin")
+
+
+def _with_role(user: User, command: ChangeUser) -> ChangeUser:
+    """The command with the role that `admin` comes to."""
+    if command.role is not UNSET or command.admin is UNSET or command.admin == (user.role == "admin"):
+        return command
+    return replace(command, role="admin" if command.admin else "user")
+
+
+def _changed(user: User, command: ChangeUser, context: Context) -> Iterator[Event | PrivateRow]:
+    changes = changed(user, command, FIELDS)
+    faults = Faults(command.invalid)
+    for kind in (kind for kind in TAKEN if kind in changes):
+        check_unique(faults, kind, changes[kind], f"user-{user.id}", context)
+    check_department(faults, changes.get("department_id"), context)
+    faults.refuse()
+    after = replace(user, **changes)
+    if user.is_active_admin and not after.is_active_admin:
+        must_leave_an_admin(user.id, context)
+    yield from _identity_changed(user, after, context)
+    yield from _standing_changed(user, after)
 
 
 def _identity_changed(before: User, after: User, context: Context) -> Iterator[Event]:

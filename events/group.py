@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from events.log import RawAppend
-from events.private import EndSessions, KeepUserKey, PrivateRow, SetPassword
+from events.private import EndSessions, ForgetUser, KeepUserKey, PrivateRow, SetPassword
 
 
 def pick(waiting: Iterable[RawAppend], events_max: int) -> list[int]:
@@ -80,5 +80,7 @@ def private_row(row: PrivateRow) -> dict[str, str]:
             return {"kind": "password", "password_hash": row.password_hash}
         case EndSessions():
             return {"kind": "end_sessions"}
+        case ForgetUser():
+            return {"kind": "forget_user"}
         case KeepUserKey():
             return {"kind": "user_key", "wrapped_key": row.wrapped_key.hex()}

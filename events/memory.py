@@ -14,7 +14,7 @@ from eventsourcing.popo import POPOApplicationRecorder
 from events.errors import DuplicateCommand, Stale
 from events.instants import Instant, now
 from events.log import Appended, Metadata, RawAppend, RawEvent, Stored, moment_between
-from events.private import EndSessions, KeepUserKey, SetPassword
+from events.private import EndSessions, ForgetUser, KeepUserKey, SetPassword
 
 
 class MemoryLog:
@@ -79,6 +79,9 @@ class MemoryLog:
                     self.sessions_ended.append(row.user_id)
                 case EndSessions():
                     self.sessions_ended.append(row.user_id)
+                case ForgetUser():
+                    self.sessions_ended.append(row.user_id)
+                    self.passwords.pop(row.user_id, None)
                 case KeepUserKey():
                     self.keys[row.user_id] = row.wrapped_key
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SetPassword:
-    """Replace the user's password hash (a PHC string) and end all of the user's sessions."""
+    """Replace the user's password hash (a PHC string) and end all that was begun with the old password.
+
+    That is every session, and every refresh token is revoked.
+    """
 
     user_id: int
     password_hash: str
@@ -15,7 +18,14 @@ class SetPassword:
 
 @dataclass(frozen=True, slots=True)
 class EndSessions:
-    """End all sessions of the user."""
+    """End all sessions of the user, and revoke all refresh tokens."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetUser:
+    """Remove the user's password hash, sessions and refresh tokens."""
 
     user_id: int
 
@@ -28,4 +38,4 @@ class KeepUserKey:
     wrapped_key: bytes
 
 
-PrivateRow = SetPassword | EndSessions | KeepUserKey
+PrivateRow = SetPassword | EndSessions | ForgetUser | KeepUserKey

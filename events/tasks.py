@@ -66,6 +66,18 @@ class TaskAssigned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TaskTagged(Event):
+    """The tags, in ascending order of their ids, as they are from now on; none is allowed."""
+
+    TOPIC = "task.tagged"
+    STREAM = "task"
+    ID = "task_id"
+
+    task_id: int
+    tag_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskHoursBooked(Event):
     """`actual_centihours` is the new total; `credits` share the difference out.
 

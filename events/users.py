@@ -117,6 +117,17 @@ class PasswordChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class UserDeleted(Event):
+    """The account is gone, with its own tasks in no project; from all others it is unassigned."""
+
+    TOPIC = "user.deleted"
+    STREAM = "user"
+    ID = "user_id"
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class AdminGained(Event):
     """An active admin more; all changes of that set meet in one stream, so they cannot race."""
 

@@ -73,14 +73,14 @@ class Batch:
 
     def _stands_in(self, group: str, ref: Ref) -> bool:
         document = self.now[ref]
-        return document is not None and group_of(ref, document) == group
+        return document is not None and group in KINDS[ref.kind].groups(document)
 
     def _put(self, ref: Ref, document: Document | None) -> None:
         self.now[ref] = document
         if self.groups and document is not None:
-            group = group_of(ref, document)
-            if group in self.groups:
-                self.groups[group][ref] = None
+            for group in KINDS[ref.kind].groups(document):
+                if group in self.groups:
+                    self.groups[group][ref] = None
 
     def park(self, record: Record | Poison, error: str, refs: Iterable[Ref]) -> None:
         """Stop the documents that an event cannot be folded into; what they are now, they stay."""
@@ -94,11 +94,6 @@ class Batch:
             record.position, record.stream, record.version, topic, error, tuple(refs), held_back
         )
         self.dead_letters.append(letter)
-
-
-def group_of(ref: Ref, document: Document) -> str | None:
-    group = KINDS[ref.kind].group
-    return None if group is None else group(document)
 
 
 def where(error: Exception) -> str:

@@ -12,10 +12,11 @@ from projections.expenses import expenses
 from projections.projection import Projection, Step
 from projections.projects import projects
 from projections.risks import risks
+from projections.tags import tags
 from projections.tasks import tasks
 from projections.users import users
 
-PROJECTIONS: Final[tuple[Projection, ...]] = (users, departments, projects, tasks, risks, expenses)
+PROJECTIONS: Final[tuple[Projection, ...]] = (users, departments, tags, projects, tasks, risks, expenses)
 
 # They guard rules on the write side; nobody asks for them.
 UNREAD: Final[frozenset[type[Event]]] = frozenset({Claimed, Released, AdminGained, AdminLost})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -9,10 +10,14 @@ import orjson
 
 from readmodels.changes import Changes
 from readmodels.documents import Document, Place, Ref
-from readmodels.keys import Keys, member, placed
+from readmodels.keys import Keys, member, placed, shelf_place
+from readmodels.shelves import Searched
 
 # Lua unpacks the words of one command onto its stack. Even, because words come in pairs.
 COMMAND_WORDS_MAX: Final = 2_000
+# What else a command moves: a bucket is read and written whole, five texts as they mostly are.
+BUCKET_BYTES: Final = 1_000
+NUMBER_BYTES: Final = 8
 
 Word = str | float
 Command = list[Word]
@@ -28,10 +33,10 @@ def commands_of(changes: Changes, keys: Keys) -> Iterator[Command]:
         yield from removals(index, members, changes.added.get(index, {}), keys)
     for index, members in changes.added.items():
         yield from additions(index, members, keys)
-    for kind, texts in changes.texts.items():
-        kept = [word for key, text in texts.items() if text is not None for word in (member(key), text)]
-        yield from several("HSET", keys.text(kind), kept)
-        yield from several("HDEL", keys.text(kind), [member(key) for key in texts if texts[key] is None])
+    for shelf, texts in changes.texts.items():
+        yield from shelving(shelf, texts, keys)
+    for shelf, marks in changes.marks.items():
+        yield from marking(shelf, marks, keys)
     yield from several("SADD", keys.parked, [f"{ref.kind}:{ref.id}" for ref in changes.parked])
 
 
@@ -66,6 +71,38 @@ def additions(index: str, entered: Mapping[str, Place], keys: Keys) -> Iterator[
             scored += (place, member(key))
     yield from several("ZADD", keys.index(index), scored)
     yield from several("HSET", keys.places(index), texts)
+
+
+def shelving(shelf: str, texts: Mapping[str, Searched | None], keys: Keys) -> Iterator[Command]:
+    """Commands that apply.lua carries out itself: a bucket, then tags, marks and texts, "" where one goes."""
+    buckets: defaultdict[str, list[Word]] = defaultdict(list)
+    for key, searched in texts.items():
+        bucket, tag = shelf_place(shelf, key)
+        buckets[bucket] += (tag, searched.marks, searched.text) if searched else (tag, "", "")
+    for bucket, words in buckets.items():
+        yield ["SHELVE", keys.texts(shelf), bucket, *words]
+
+
+def marking(shelf: str, marks: Mapping[str, str], keys: Keys) -> Iterator[Command]:
+    """Commands for apply.lua, too: a bucket, then tags and the new marks of texts that lie there."""
+    buckets: defaultdict[str, list[Word]] = defaultdict(list)
+    for key, digits in marks.items():
+        bucket, tag = shelf_place(shelf, key)
+        buckets[bucket] += (tag, digits)
+    for bucket, words in buckets.items():
+        yield ["MARK", keys.texts(shelf), bucket, *words]
+
+
+def size_bytes(command: Command) -> int:
+    """What Redis has to move for a command, about."""
+    moved = BUCKET_BYTES if command[0] in ("SHELVE", "MARK") else 0
+    return moved + sum(map(word_bytes, command))
+
+
+def word_bytes(word: Word) -> int:
+    if not isinstance(word, str):
+        return NUMBER_BYTES
+    return len(word) if word.isascii() else len(word.encode())
 
 
 def stored(key: str, place: Place) -> str:

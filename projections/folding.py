@@ -7,6 +7,7 @@ of code folds into Redis, awaiting each answer, and into memory.
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping, Sequence
+from typing import Final
 
 import orjson
 
@@ -15,10 +16,12 @@ from projections.batch import Batch, Target, Targets, Underivable, where
 from projections.catalogue import STEPS
 from projections.membership import by_department
 from projections.projection import documents_named
-from projections.wanted import Found, Wanted
+from projections.wanted import NOTHING, Found, Wanted
 from readmodels.changes import Changes, Sums, add_contributions, summed
 from readmodels.documents import Document, Ref
 from readmodels.kinds import KINDS
+
+TURN_DOCUMENTS: Final = 2_000
 
 Folding = Generator[Wanted, Found, Changes]
 
@@ -71,10 +74,12 @@ def changes(batch: Batch) -> Folding:
     """What the batch changes: documents and their places, then the summaries they add up to."""
     result = Changes(parked=batch.newly_parked, dead_letters=batch.dead_letters)
     sums: Sums = {}
-    for ref, after in batch.now.items():
+    for place, (ref, after) in enumerate(batch.now.items(), start=1):
         before = batch.before[ref]
         if after is not before:
             derive(result, sums, ref, before, after)
+        if place % TURN_DOCUMENTS == 0:
+            yield NOTHING
     yield from by_department(batch, result, sums)
     deltas = {ref: delta for ref, delta in sums.items() if any(delta.values())}
     if deltas:

@@ -22,7 +22,7 @@ FIND, READY, OUTDATED, REMOVED = (
     for name in ("generation_find", "generation_ready", "generations_outdated", "generation_removed")
 )
 # Raised when what is written changes for a reason that is in none of the files below.
-FORMAT: Final = "2"
+FORMAT: Final = "4"
 # What reads, carries or watches documents, but has no say in what they are.
 MACHINERY: Final = frozenset(
     {

@@ -32,7 +32,9 @@ def by_department(batch: Batch, result: Changes, sums: Sums) -> Generator[Wanted
         at_hand = [ref for ref in refs if ref in batch.now]
         affected |= {ref: Affected(ref, batch.before[ref], batch.now[ref]) for ref in at_hand}
         unread = [ref for ref in refs if ref not in batch.now]
-    yield from move_all(list(affected.values()), batch, result, sums)
+    known = list(affected.values())
+    for start in range(0, len(known), UNREAD_MAX):
+        yield from move_all(known[start : start + UNREAD_MAX], batch, result, sums)
     # Somebody may have worked on more than should be in memory at once.
     for start in range(0, len(unread), UNREAD_MAX):
         stored = (yield Wanted(unread[start : start + UNREAD_MAX])).documents

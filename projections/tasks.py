@@ -13,7 +13,9 @@ from events.tasks import (
     TaskDetailsChanged,
     TaskHoursBooked,
     TaskStatusChanged,
+    TaskTagged,
 )
+from events.users import UserDeleted
 from projections.projection import Projection, changed
 from readmodels.changes import AMOUNT_MAX
 from readmodels.documents import day_of, month_of
@@ -39,6 +41,7 @@ def created(event: TaskCreated, record: Record) -> Task:
         estimated_centihours=event.estimated_centihours,
         actual_centihours=None,
         assignee_ids=list(event.assignee_ids),
+        tag_ids=[],
         assigned_at={str(user_id): record.recorded_at for user_id in event.assignee_ids},
         started_at=record.recorded_at if event.status == "in_progress" else None,
         promised_date=event.due_date,
@@ -80,6 +83,11 @@ def assigned(task: Task, event: TaskAssigned, record: Record) -> Task:
         for user_id in event.assignee_ids
     }
     return changed(task, record, {"assignee_ids": list(event.assignee_ids), "assigned_at": since})
+
+
+@tasks.on(TaskTagged)
+def tagged(task: Task, event: TaskTagged, record: Record) -> Task:
+    return changed(task, record, {"tag_ids": list(event.tag_ids)})
 
 
 @tasks.on(TaskHoursBooked)
@@ -126,3 +134,17 @@ def project_status_changed(task: Task, event: ProjectStatusChanged, _record: Rec
 @tasks.on(ProjectDeleted, group=lambda event: f"task:of:{event.project_id}")
 def project_deleted(_task: Task, _event: ProjectDeleted, _record: Record) -> None:
     return None
+
+
+@tasks.on(UserDeleted, group=lambda event: f"task:own:{event.user_id}")
+def user_deleted(task: Task, event: UserDeleted, _record: Record) -> Task:
+    """Their tasks in no project go with them; of others they are no assignee any more."""
+    if task["project_id"] is None and task["creator_id"] == event.user_id:
+        return {**task, "deleted": True}
+    if event.user_id not in task["assignee_ids"]:
+        return task
+    return {
+        **task,
+        "assignee_ids": [user_id for user_id in task["assignee_ids"] if user_id != event.user_id],
+        "assigned_at": {key: at for key, at in task["assigned_at"].items() if key != str(event.user_id)},
+    }

@@ -7,6 +7,7 @@ from events.users import (
     PasswordChanged,
     UserActivated,
     UserDeactivated,
+    UserDeleted,
     UserDepartmentChanged,
     UserEmailChanged,
     UserNamesChanged,
@@ -85,3 +86,8 @@ def rate_changed(user: User, event: UserRateChanged, record: Record) -> User:
 def password_changed(user: User, _: PasswordChanged, record: Record) -> User:
     """The card shows no password, but its version is the stream's."""
     return changed(user, record, {})
+
+
+@users.on(UserDeleted)
+def deleted(_user: User, _event: UserDeleted, _record: Record) -> None:
+    return None

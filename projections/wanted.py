@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from readmodels.documents import Document, Ref
 
@@ -13,6 +13,10 @@ class Wanted(NamedTuple):
 
     refs: Collection[Ref]
     groups: Collection[str] = ()
+
+
+NOTHING: Final = Wanted(())
+"""Yielded in the midst of much work, so that whoever folds may let others have a turn."""
 
 
 class Found(NamedTuple):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from readmodels.documents import Contribution, DepartmentOf, Document, Kind, Place, Places, Ref, Standing
+from readmodels.shelves import Marks, Searched, Shelves, elsewhere_places, no_marks, shelved, shelves
 
 Sums = dict[Ref, dict[str, int]]
 
@@ -43,25 +44,26 @@ class Changes:
     """`documents` as they are from now on, None where removed.
 
     `added` and `removed` hold places by index and member; a member that moves to another text is
-    in both, so removals go first. `texts` is what a search looks into, by kind and id.
+    in both, so removals go first. `texts` is what a search looks into; `marks` are those of texts
+    that stay what they are.
     `parked` are documents that take no further event.
     """
 
     documents: dict[Ref, Document | None] = field(default_factory=dict)
     added: Index = field(default_factory=index)
     removed: Index = field(default_factory=index)
-    texts: dict[str, dict[str, str | None]] = field(default_factory=lambda: defaultdict(dict))
+    texts: Shelves = field(default_factory=shelves)
+    marks: Marks = field(default_factory=no_marks)
     parked: set[Ref] = field(default_factory=set)
     dead_letters: list[DeadLetter] = field(default_factory=list)
 
     def replace(self, kind: Kind, ref: Ref, before: Document | None, after: Document | None) -> None:
-        """Take over a document with all that follows from it."""
+        """Take over a document with all that follows from it, each document once."""
         self.documents[ref] = after
-        self._move(member_of(kind, ref, after or before), places(kind, before), places(kind, after))
+        old, new = places(kind, before), places(kind, after)
+        self._move(member_of(kind, ref, after or before), old, new)
         if kind.text is not None:
-            old, new = searched(kind, before), searched(kind, after)
-            if old != new:
-                self.texts[kind.name][ref.id] = new
+            self._shelve(ref, shelved(kind, before, old), shelved(kind, after, new))
 
     def move_by_department(
         self,
@@ -72,6 +74,17 @@ class Changes:
     ) -> None:
         """Take over the places that follow from a document and the departments of its people."""
         self._move(member_of(kind, ref, after[0] or before[0]), before[1], after[1])
+
+    def _shelve(self, ref: Ref, before: Mapping[str, Searched], after: Mapping[str, Searched]) -> None:
+        for name, searched in after.items():
+            old = before.get(name)
+            if old is None or old.text != searched.text:
+                self.texts[name][ref.id] = searched
+            elif old.marks != searched.marks:
+                self.marks[name][ref.id] = searched.marks
+        for name in before:
+            if name not in after:
+                self.texts[name][ref.id] = None
 
     def _move(self, member: str, before: Places, after: Places) -> None:
         for name, place in after.items():
@@ -95,14 +108,12 @@ def places(kind: Kind, document: Document | None) -> Places:
     if document is None:
         return {}
     found = {**kind.places(document)}
-    if kind.group is not None:
-        group = kind.group(document)
-        if group is not None:
-            found[group] = document["id"]
+    for group in kind.groups(document):
+        found[group] = document["id"]
     if kind.by_department is not None:
         for user_id in kind.by_department.people(document):
             found[people_index(kind, user_id)] = document["id"]
-    return found
+    return {**found, **elsewhere_places(kind, document, found)}
 
 
 def people_index(kind: Kind, user_id: int | str) -> str:
@@ -118,13 +129,6 @@ def standing_of(kind: Kind, document: Document | None, department_of: Department
 
 def member_of(kind: Kind, ref: Ref, document: Document | None) -> str:
     return ref.id if kind.member is None or document is None else kind.member(document)
-
-
-def searched(kind: Kind, document: Document | None) -> str | None:
-    if kind.text is None or document is None:
-        return None
-    text = kind.text(document)
-    return None if text is None else text.casefold()
 
 
 def add_contributions(kind: Kind, before: Document | None, after: Document | None, sums: Sums) -> None:

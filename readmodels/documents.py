@@ -13,6 +13,10 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 SCORES_CACHED_MAX: Final = 10_000
+MARKS_MAX: Final = 9
+
+FIELD_END: Final = "\0"
+"""Between the fields of a searched text: no field holds it, so nothing is found across."""
 
 Document = Mapping[str, Any]
 
@@ -63,6 +67,10 @@ def no_places(_: Document) -> Places:
     return {}
 
 
+def no_groups(_: Document) -> Iterable[str]:
+    return ()
+
+
 def no_contributions(_: Document) -> Iterable[Contribution]:
     return ()
 
@@ -73,11 +81,17 @@ class Kind:
 
     `places` (by index) and `contributions` are pure functions of the document; every index and
     summary change is derived from the document before and after, so that they cannot drift. A kind
-    that is listed has a place for each listed document in `{kind}:sort:id`, at its id.
-    `group` names the one index by which another stream's event finds the document, listed or not.
+    that is listed has a place for each listed document in `{kind}:sort:id`, at its id. A document without
+    a value to be sorted by stands in `{kind}:unsorted:{sort}` instead of `{kind}:sort:{sort}`, at its id.
+    `groups` names the indexes by which other streams' events find the document, listed or not.
     `member` is who stands at the places, the document itself unless given.
-    `text` is what a text search looks into. A kind with `by_department` stands in the indexes
-    `{kind}:people:{user}` as well, listed or not.
+    `text` is what a text search looks into. The texts of all listed documents lie together on one
+    shelf; so do short ones in each index whose name begins with one of `shelves`, where searching is
+    as fast as that index is small; long ones, and those of many such indexes, are `elsewhere`. A text
+    is marked with which index of each group of `marks` its document stands in, so that these
+    conditions are known while texts are searched. Such kinds have decimal ids, and a group has
+    MARKS_MAX indexes at most.
+    A kind with `by_department` stands in the indexes `{kind}:people:{user}` as well, listed or not.
     A summary (`is_summary`) is a sum: its id and the fields that are not zero, absent when all are.
     """
 
@@ -85,9 +99,11 @@ class Kind:
     places: Callable[[Document], Places] = no_places
     contributions: Callable[[Document], Iterable[Contribution]] = no_contributions
     is_summary: bool = False
-    group: Callable[[Document], str | None] | None = None
+    groups: Callable[[Document], Iterable[str]] = no_groups
     member: Callable[[Document], str] | None = None
     text: Callable[[Document], str | None] | None = None
+    shelves: tuple[str, ...] = ()
+    marks: tuple[tuple[str, ...], ...] = ()
     by_department: ByDepartment | None = None
 
 

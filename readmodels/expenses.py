@@ -42,9 +42,9 @@ def category_index(category: str) -> str:
     return f"expense:category:{category.casefold()}"
 
 
-def group(document: Document) -> str:
+def groups(document: Document) -> Iterable[str]:
     """Where a project finds its expenses."""
-    return f"expense:of:{document['project_id']}"
+    return (f"expense:of:{document['project_id']}",)
 
 
 def contributions(document: Document) -> Iterable[Contribution]:
@@ -55,4 +55,4 @@ def contributions(document: Document) -> Iterable[Contribution]:
     yield Contribution(PORTFOLIO_REF, {"expenses_cents": expense["amount_cents"], **month})
 
 
-EXPENSE = Kind("expense", places, contributions, group=group)
+EXPENSE = Kind("expense", places, contributions, groups=groups)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import TypeVar
 
 import orjson
 
 from readmodels.changes import Changes, DeadLetter, Index, index
-from readmodels.documents import Document, Place, Ref, score
+from readmodels.documents import FIELD_END, Document, Place, Ref, score
 from readmodels.model import Page, Query, Range
+from readmodels.shelves import Searched
 from readmodels.snapshots import SNAPSHOT_DOCUMENTS_MAX, Scope, Selection, Snapshot, Tally, TooLarge, chunked
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class MemoryModel:
@@ -19,7 +24,7 @@ class MemoryModel:
     def __init__(self) -> None:
         self.documents: dict[Ref, Document] = {}
         self.indexes: Index = index()
-        self.texts: dict[Ref, str] = {}
+        self.texts: defaultdict[str, dict[str, Searched]] = defaultdict(dict)
         self.stopped: set[Ref] = set()
         self.dead_letters: list[DeadLetter] = []
         self.at = 0
@@ -36,20 +41,29 @@ class MemoryModel:
             self.indexes[name].update(members)
         for name in [name for name in changes.removed if not self.indexes[name]]:
             del self.indexes[name]
-        for kind, texts in changes.texts.items():
-            for key, text in texts.items():
-                put(self.texts, Ref(kind, key), text)
+        self._shelve(changes)
         self.stopped |= changes.parked
         self.dead_letters += changes.dead_letters
         self.at, self.recorded_at = position, recorded_at
+
+    def _shelve(self, changes: Changes) -> None:
+        for shelf, texts in changes.texts.items():
+            for key, text in texts.items():
+                put(self.texts[shelf], key, text)
+            if not self.texts[shelf]:
+                del self.texts[shelf]
+        for shelf, marks in changes.marks.items():
+            for key, digits in marks.items():
+                self.texts[shelf][key] = self.texts[shelf][key]._replace(marks=digits)
 
     async def fetch(self, refs: Iterable[Ref]) -> Mapping[Ref, Document]:
         return {ref: self.documents[ref] for ref in refs if ref in self.documents}
 
     async def page(self, query: Query) -> Page:
-        ids = sorted(self._satisfying(query), key=numeric, reverse=True)
+        newest_first = query.descending or query.ties == "newest"
+        ids = sorted(self._satisfying(query), key=numeric, reverse=newest_first)
         sort = self._index(f"{query.kind}:sort:{query.sort}")
-        # Sorting is stable, in both directions: equal places stay in descending order of ids.
+        # Sorting is stable, in both directions: equal places stay in the order of ids.
         placed = sorted(
             (key for key in ids if key in sort),
             key=lambda key: comparable(sort[key]),
@@ -105,9 +119,9 @@ class MemoryModel:
             ids &= self._within(each)
         for each in query.without:
             ids -= self._within(each)
-        if query.text is not None:
-            needle = query.text.casefold()
-            ids = {key for key in ids if needle in self.texts.get(Ref(query.kind, key), "")}
+        if query.text:
+            needle, texts = query.text.casefold(), self.texts.get(f"{query.kind}:sort:id", {})
+            ids = {key for key in ids if key in texts and is_in(needle, texts[key].text)}
         return ids
 
     def _any_of(self, indexes: Iterable[str]) -> set[str]:
@@ -124,6 +138,11 @@ class MemoryModel:
         }
 
 
+def is_in(needle: str, text: str) -> bool:
+    """Never beyond the end of a field."""
+    return FIELD_END not in needle and needle in text
+
+
 def comparable(place: Place) -> tuple[float, str]:
     return (0, place) if isinstance(place, str) else (place, "")
 
@@ -133,8 +152,8 @@ def numeric(key: str) -> tuple[int, str]:
     return len(key), key
 
 
-def put(into: dict[Ref, Any], ref: Ref, value: Any) -> None:
+def put(into: MutableMapping[Key, Value], key: Key, value: Value | None) -> None:
     if value is None:
-        into.pop(ref, None)
+        into.pop(key, None)
     else:
-        into[ref] = value
+        into[key] = value

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from readmodels.documents import Document, Ref
 from readmodels.snapshots import Scope, Snapshot
 
 PAGE_MAX: Final = 1000
+FOREIGN: Final = ("project:visible:", "project:department:")
+"""Indexes that other documents write than those that stand in them, which may not be listed."""
 
 
 class NotReady(Exception):
@@ -18,6 +20,10 @@ class NotReady(Exception):
 
 class TooBusy(NotReady):
     """Too many large questions are waiting: answer 503 as well."""
+
+
+class TooLong(NotReady):
+    """A question was given up that keeps others from being answered for too long: answer 503 as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,11 @@ class Query:
     text     must occur in the kind's text, without regard to case
 
     `sort` names a sort index of the kind (`created` is index `{kind}:sort:created`). Documents
-    that are absent from it come last in both directions; ties go by descending id.
+    that are absent from it (`{kind}:unsorted:{sort}` has them) come last in both directions.
+    Equal ones go by descending id (`ties` is "newest") or by id in the direction of the sort ("same").
     `limit` is at most PAGE_MAX.
+
+    Every index that is named holds listed documents of `kind` only, those of FOREIGN excepted.
     """
 
     kind: str
@@ -66,12 +75,21 @@ class Query:
     text: str | None = None
     sort: str = "created"
     descending: bool = True
+    ties: Literal["newest", "same"] = "newest"
     offset: int = 0
     limit: int = 10
 
     def __post_init__(self) -> None:
         if self.offset < 0 or not 0 <= self.limit <= PAGE_MAX:
             raise ValueError(f"a page starts at 0 or later and has at most {PAGE_MAX} documents")
+
+    @property
+    def finds_listed_only(self) -> bool:
+        """Whether a condition that must hold lets only listed documents through."""
+        groups = [*self.where, *((each.index,) for each in self.ranges)]
+        return self.through is not None or any(
+            not any(name.startswith(FOREIGN) for name in group) for group in groups
+        )
 
 
 class Page(NamedTuple):
@@ -88,7 +106,7 @@ class Model(Protocol):
         ...
 
     async def page(self, query: Query) -> Page:
-        """One page and the exact total. Raises NotReady."""
+        """One page and the exact total. Raises NotReady, TooLong."""
         ...
 
     async def members(self, index: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TypedDict, cast
 
 from readmodels.documents import (
+    FIELD_END,
     ByDepartment,
     Contribution,
     DepartmentOf,
@@ -77,10 +78,11 @@ def places(document: Document) -> Places:
         f"project:status:{project['status']}": number,
         f"project:owner:{project['owner_id']}": number,
     }
-    if project["start_date"] is not None:
-        found["project:sort:start_date"] = score(project["start_date"])
-    if project["end_date"] is not None:
-        found["project:sort:end_date"] = score(project["end_date"])
+    for date in ("start_date", "end_date"):
+        if document[date] is None:
+            found[f"project:unsorted:{date}"] = number
+        else:
+            found[f"project:sort:{date}"] = score(document[date])
     return found
 
 
@@ -102,7 +104,7 @@ def of_owner(document: Document, department_of: DepartmentOf) -> Standing:
 
 def text(document: Document) -> str:
     project = cast(Project, document)
-    return f"{project['name']}\n{project['description']}"
+    return FIELD_END.join((project["name"], project["description"]))
 
 
 def visible(document: Document) -> Places:

@@ -14,22 +14,29 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from readmodels.connecting import call
-from readmodels.documents import Document, Ref, score
-from readmodels.keys import Keys
-from readmodels.model import NotReady, Page, Query, Range
+from readmodels.documents import FIELD_END, Document, Ref, score
+from readmodels.keys import TAG_DIGITS_ALL, TAG_DIGITS_SOME, Keys
+from readmodels.kinds import KINDS
+from readmodels.large import is_large
+from readmodels.model import NotReady, Page, Query, Range, TooBusy, TooLong
 from readmodels.pipe import Pipe, Word
 from readmodels.scripts import Script, script
 from readmodels.snapshots import CHUNK_DOCUMENTS, SNAPSHOT_DOCUMENTS_MAX, Scope, Selection, Snapshot, TooLarge
 from readmodels.turns import Turns
 
 FOLDER: Final = Path(__file__).parent / "lua"
-FETCH, PAGE, MEMBERS, PARKED, SNAPSHOT, DAMAGED = (
-    script(FOLDER, name) for name in ("fetch", "page", "members", "parked", "snapshot", "damaged")
+FETCH, MEMBERS, PARKED, SNAPSHOT, DAMAGED = (
+    script(FOLDER, name) for name in ("fetch", "members", "parked", "snapshot", "damaged")
 )
+PAGE: Final = script(FOLDER / "page", "question", "conditions", "texts", "order", "picking", "page")
 FETCH_MAX: Final = 1000
 SNAPSHOT_TIMEOUT_S: Final = 5.0
 SNAPSHOT_LARGE_BYTES: Final = 256 * 1024
-SNAPSHOTS_WAITING_MAX: Final = 200
+LARGE_WAITING_MAX: Final = 200
+LARGE_PAGE_TIMEOUT_S: Final = 5.0
+PAGE_SCRIPT_MAX_S: Final = 1.0
+NOWHERE: Final = ()
+"""A group without an index, in which nothing stands."""
 
 
 class RedisModel:
@@ -39,9 +46,10 @@ class RedisModel:
     answer within `timeout_s`, and when it lost what this process has already seen or heard of:
     `announced` gives the build and the position that were heard last.
 
-    Snapshots are read through `large`, a client that waits longer than SNAPSHOT_TIMEOUT_S. A large
-    one keeps Redis from everything else for a while, so these take turns; beyond
-    SNAPSHOTS_WAITING_MAX the next ones are TooBusy, and who has waited too long is told NotReady.
+    Snapshots and large pages are read through `large`, a client that waits longer than
+    SNAPSHOT_TIMEOUT_S. A large one keeps Redis from everything else for a while, so these take turns;
+    beyond LARGE_WAITING_MAX the next ones are TooBusy, and who has waited too long is told NotReady
+    or, for a page, TooBusy. A page that takes Redis more than `page_script_max_s` of work is TooLong.
     """
 
     def __init__(
@@ -51,13 +59,15 @@ class RedisModel:
         timeout_s: float = 2.0,
         *,
         large: Redis | None = None,
+        page_script_max_s: float = PAGE_SCRIPT_MAX_S,
         announced: Callable[[], tuple[bytes, int]] = lambda: (b"", 0),
     ) -> None:
         self.keys = Keys(generation)
         self._redis = redis
         self._pipe = Pipe(redis, timeout_s)
         self._large = Pipe(large or redis, SNAPSHOT_TIMEOUT_S)
-        self._turns = Turns(SNAPSHOT_LARGE_BYTES, SNAPSHOTS_WAITING_MAX)
+        self._turns = Turns(SNAPSHOT_LARGE_BYTES, LARGE_WAITING_MAX)
+        self._page_script_max_s = page_script_max_s
         self._announced = announced
         self._build: bytes | None = None
         self._seen = 0
@@ -70,7 +80,19 @@ class RedisModel:
         return found
 
     async def page(self, query: Query) -> Page:
-        answer, position = await self._ask(PAGE, [], self.keys.prefix, words(query))
+        if not is_large(query):
+            return await self._page(query, self._pipe)
+        try:
+            async with asyncio.timeout(LARGE_PAGE_TIMEOUT_S), self._turns.large():
+                return await self._page(query, self._large)
+        except TimeoutError:
+            raise TooBusy(f"a page waits for more than {LARGE_PAGE_TIMEOUT_S:g} seconds") from None
+
+    async def _page(self, query: Query, pipe: Pipe) -> Page:
+        asked = words(query, self._page_script_max_s)
+        answer, position = await self._ask(PAGE, [], self.keys.prefix, asked, pipe=pipe)
+        if not answer:
+            raise TooLong(f"a page of {query.kind} takes more than {self._page_script_max_s:g} seconds")
         return Page(orjson.loads(answer[1]), answer[0], position)
 
     async def members(self, index: str) -> list[str]:
@@ -143,7 +165,7 @@ def names(refs: Iterable[Ref]) -> bytes:
     return orjson.dumps([word for ref in refs for word in ref])
 
 
-def words(query: Query) -> bytes:
+def words(query: Query, script_max_s: float) -> bytes:
     """A query as page.lua reads it: what is absent is left out, scores are texts."""
     asked: dict[str, Any] = {
         "kind": query.kind,
@@ -152,13 +174,24 @@ def words(query: Query) -> bytes:
         "without": [bounds(each) for each in query.without],
         "sort": query.sort,
         "descending": query.descending,
+        "ties": query.ties,
+        "finds_listed_only": query.finds_listed_only,
         "offset": query.offset,
         "limit": query.limit,
+        "time_max_s": script_max_s,
     }
     if query.through is not None:
         asked["through"] = asdict(query.through)
     if query.text:
         asked["text"] = query.text.casefold()
+        if FIELD_END in query.text:
+            asked["where"] = [*query.where, NOWHERE]
+        asked["tag_digits_all"], asked["tag_digits_some"] = TAG_DIGITS_ALL, TAG_DIGITS_SOME
+        asked["marks"] = {
+            name: (place, digit)
+            for place, group in enumerate(KINDS[query.kind].marks, start=1)
+            for digit, name in enumerate(group, start=1)
+        }
     return orjson.dumps(asked)
 
 

@@ -46,9 +46,9 @@ def places(document: Document) -> Places:
     }
 
 
-def group(document: Document) -> str:
+def groups(document: Document) -> Iterable[str]:
     """Where a project finds its risks."""
-    return f"risk:of:{document['project_id']}"
+    return (f"risk:of:{document['project_id']}",)
 
 
 def contributions(document: Document) -> Iterable[Contribution]:
@@ -57,4 +57,4 @@ def contributions(document: Document) -> Iterable[Contribution]:
     yield Contribution(Ref("project_figures", str(risk["project_id"])), figures)
 
 
-RISK = Kind("risk", places, contributions, group=group)
+RISK = Kind("risk", places, contributions, groups=groups)

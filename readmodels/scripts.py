@@ -14,7 +14,8 @@ class Script(NamedTuple):
     sha: str
 
 
-def script(folder: Path, name: str) -> Script:
-    text = (folder / f"{name}.lua").read_text(encoding="utf-8")
+def script(folder: Path, *names: str) -> Script:
+    """One script from one or several files, which follow each other."""
+    text = "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in names)
     # Not for secrecy: Redis keeps scripts by this hash.
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, TypedDict, cast
 
-from readmodels.documents import Contribution, Document, Place, Places, Ref, score
+from readmodels.documents import FIELD_END, Contribution, Document, Place, Places, Ref, score
 from readmodels.portfolio import PORTFOLIO_REF
 
 PRIORITIES: Final = {"low": 0, "medium": 1, "high": 2, "urgent": 3}
+STATUSES: Final = ("pending", "in_progress", "completed", "cancelled")
 CLOSED: Final = frozenset({"completed", "cancelled"})
 """The statuses of tasks, and of projects, in which nothing is left to do."""
+PRIORITY_ORDER: Final = {word: place for place, word in enumerate(sorted(PRIORITIES))}
+STATUS_ORDER: Final = {word: place for place, word in enumerate(sorted(STATUSES))}
+"""The order of the alphabet."""
+
 MIDNIGHT: Final = "T00:00:00.000000Z"
 DAY_S: Final = 86_400
 
@@ -18,7 +23,8 @@ DAY_S: Final = 86_400
 class Task(TypedDict):
     """Hours are integer hundredths, cost is integer cents. A deleted task keeps what was spent.
 
-    `due_date`, `completed_at` and the like are instants; `assignee_ids` keep their order.
+    `due_date`, `completed_at` and the like are instants; `assignee_ids` keep their order. Some of
+    `tag_ids` may name tags that are gone.
     `assigned_at` says since when, by assignee. Work began when the task was in progress for the
     first time (`started_at`), else when it was made; `promised_date` is its due date as of then.
     `credits` are hours by user and day, `bookings` how many there were by month.
@@ -40,6 +46,7 @@ class Task(TypedDict):
     estimated_centihours: int | None
     actual_centihours: int | None
     assignee_ids: list[int]
+    tag_ids: list[int]
     assigned_at: dict[str, str]
     started_at: str | None
     promised_date: str | None
@@ -65,16 +72,23 @@ def places(document: Document) -> Places:
         "task:sort:title": task["title"].casefold(),
         "task:sort:updated_at": task["updated"],
         "task:sort:priority": PRIORITIES[task["priority"]],
+        "task:sort:priority_word": PRIORITY_ORDER[task["priority"]],
+        "task:sort:status": STATUS_ORDER[task["status"]],
         f"task:status:{task['status']}": number,
         f"task:priority:{task['priority']}": number,
+        f"task:creator:{task['creator_id']}": number,
     }
     for user_id in task["assignee_ids"]:
         found[f"task:assignee:{user_id}"] = number
+    for tag_id in task["tag_ids"]:
+        found[f"task:tag:{tag_id}"] = number
     if task["project_id"] is None:
         found[f"task:personal:{task['creator_id']}"] = number
     else:
         found[f"task:project:{task['project_id']}"] = number
-    if task["due_date"] is not None:
+    if task["due_date"] is None:
+        found["task:unsorted:due_date"] = number
+    else:
         found["task:sort:due_date"] = score(task["due_date"])
         found |= due(task, "task:open:due")
         if task["project_id"] is not None:
@@ -105,10 +119,10 @@ def deadline(due_date: str) -> float:
     return at + DAY_S if due_date.endswith(MIDNIGHT) else at
 
 
-def group(document: Document) -> str | None:
+def groups(document: Document) -> Iterable[str]:
     """Where a project finds its tasks, deleted ones too."""
     task = cast(Task, document)
-    return None if task["project_id"] is None else f"task:of:{task['project_id']}"
+    return () if task["project_id"] is None else (f"task:of:{task['project_id']}",)
 
 
 def contributions(document: Document) -> Iterable[Contribution]:
@@ -146,4 +160,4 @@ def labour(task: Task) -> dict[str, int]:
 
 def text(document: Document) -> str | None:
     task = cast(Task, document)
-    return None if task["deleted"] else f"{task['title']}\n{task['description']}"
+    return None if task["deleted"] else FIELD_END.join((task["title"], task["description"]))

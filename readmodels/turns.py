@@ -32,6 +32,12 @@ class Turns:
         if self._sizes.get(question, self._large_bytes) < self._large_bytes:
             yield
             return
+        async with self.large():
+            yield
+
+    @asynccontextmanager
+    async def large(self) -> AsyncIterator[None]:
+        """The block in which to ask what is large. Raises TooBusy."""
         if self._waiting >= self._waiting_max:
             raise TooBusy("too many large questions are waiting")
         self._waiting += 1

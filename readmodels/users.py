@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypedDict, cast
 
-from readmodels.documents import Contribution, Document, Kind, Place, Places, Ref
+from readmodels.documents import FIELD_END, Contribution, Document, Kind, Place, Places, Ref
 
 
 class User(TypedDict):
@@ -53,7 +53,7 @@ def contributions(document: Document) -> Iterable[Contribution]:
 
 def text(document: Document) -> str:
     user = cast(User, document)
-    return "\n".join((user["username"], user["email"], user["first_name"], user["last_name"]))
+    return FIELD_END.join((user["username"], user["email"], user["first_name"], user["last_name"]))
 
 
 USER = Kind("user", places, contributions, text=text)

@@ -1,4 +1,4 @@
-"""Writes docs/api/openapi.json and docs/api/postman_collection.json, as the code that serves makes them.
+"""Writes the OpenAPI documents and the Postman collection in docs/api/, as the code that serves makes them.
 
 Usage: .venv/bin/python scripts/write_api_docs.py
 """
@@ -13,19 +13,22 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from api.openapi.document import printed  # noqa: E402 - the packages are beside this folder
+from api.taskflow import routes as taskflow  # noqa: E402
 from api.taskflow.openapi.document import taskflow_document  # noqa: E402
 from api.taskflow.openapi.postman import taskflow_collection  # noqa: E402
-from api.taskflow.routes import ENDPOINTS  # noqa: E402
+from api.taskforge import routes as taskforge  # noqa: E402
+from api.taskforge.openapi.document import taskforge_document  # noqa: E402
 
 FOLDER: Final = ROOT / "docs" / "api"
 
 
 def made() -> dict[Path, bytes]:
     """What each file is to hold."""
-    document = taskflow_document(ENDPOINTS)
+    document = taskflow_document(taskflow.ENDPOINTS)
     return {
         FOLDER / "openapi.json": printed(document),
         FOLDER / "postman_collection.json": printed(taskflow_collection(document)),
+        FOLDER / "taskforge-openapi.json": printed(taskforge_document(taskforge.ENDPOINTS)),
     }
 
 

@@ -14,13 +14,14 @@ from blockbuster.blockbuster import BlockBuster, BlockingError
 from psycopg import sql
 from redis.asyncio import Redis
 
+from api.embedded_valkey import Valkey
 from events.log import Log
 from events.memory import MemoryLog
 from events.postgres import open_log
 from events.store import EventStore, open_store
 from tests.folding import client
 from tests.projecting import MASTER_KEY
-from tests.servers import Servers, servers
+from tests.servers import Servers, own_valkey, servers, short_folder
 
 if TYPE_CHECKING:
     from tests.http import Taskflow
@@ -122,6 +123,22 @@ async def taskflow(database_url: str, redis_url: str, logs: None) -> AsyncIterat
     from tests.http import taskflow_running
 
     async with taskflow_running(database_url, redis_url) as server:
+        yield server
+
+
+@pytest.fixture
+def valkey() -> Iterator[Valkey]:
+    """A Valkey of this test's own, to be stopped at will."""
+    with short_folder() as folder, own_valkey(folder, durable=True) as server:
+        yield server
+
+
+@pytest.fixture
+async def mortal(database_url: str, valkey: Valkey, logs: None) -> AsyncIterator[Taskflow]:
+    """A server whose read model is in `valkey`."""
+    from tests.http import taskflow_running
+
+    async with taskflow_running(database_url, valkey.url(), caught_up_timeout_s=0.5) as server:
         yield server
 
 

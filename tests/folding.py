@@ -29,6 +29,7 @@ async def begun(
     *,
     generation: int = GENERATION,
     script_words_max: int = 200_000,
+    script_max_bytes: int = 8_000_000,
 ) -> Live:
     """An empty generation, ready for its first record."""
     writer = Writer(redis, generation)
@@ -36,7 +37,9 @@ async def begun(
     await writer.clear("log")
     start = Checkpoint(1, "filling", 0, "log", "")
     keep = (letters if letters is not None else Letters()).keep
-    live = Live(writer, start, set(), keep, script_words_max=script_words_max)
+    live = Live(
+        writer, start, set(), keep, script_words_max=script_words_max, script_max_bytes=script_max_bytes
+    )
     await live.fold([], "ready")
     return live
 

@@ -24,7 +24,7 @@ USER = Actor(3, "user")
 OTHER_MANAGER = Actor(4, "manager")
 OTHER_USER = Actor(5, "user")
 
-SEQUENCES = ("user", "department", "project", "task", "risk", "expense")
+SEQUENCES = ("user", "department", "project", "task", "tag", "risk", "expense")
 
 R = TypeVar("R", bound=Refusal)
 

@@ -25,6 +25,7 @@ from events.projects import (
     ProjectStatusChanged,
 )
 from events.risks import RiskDetailsChanged, RiskRaised, RiskStatusChanged
+from events.tags import TagChanged, TagCreated, TagDeleted
 from events.tasks import (
     TaskAssigned,
     TaskCreated,
@@ -32,12 +33,14 @@ from events.tasks import (
     TaskDetailsChanged,
     TaskHoursBooked,
     TaskStatusChanged,
+    TaskTagged,
 )
 from events.users import (
     AdminGained,
     PasswordChanged,
     UserActivated,
     UserDeactivated,
+    UserDeleted,
     UserDepartmentChanged,
     UserEmailChanged,
     UserNamesChanged,
@@ -77,6 +80,7 @@ class Mix:
     tasks: int = 8
     risks: int = 2
     expenses: int = 1
+    tags: int = 1
     new: int = 30
     end: int = 10
     steps: tuple[timedelta, ...] = (
@@ -90,7 +94,7 @@ class Mix:
 VARIED: Final = Mix()
 LONG_LIVED: Final = Mix(projects=2, tasks=16, risks=1, new=12, end=4)
 AT_WORK: Final = Mix(
-    users=4, departments=1, projects=10, tasks=170, risks=8, expenses=7, new=10, end=1,
+    users=4, departments=1, projects=10, tasks=170, risks=8, expenses=7, tags=1, new=10, end=1,
     steps=(timedelta(), timedelta(minutes=5), timedelta(minutes=25)),
 )  # fmt: skip
 
@@ -98,6 +102,7 @@ AT_WORK: Final = Mix(
 @dataclass
 class Task:
     project_id: int | None
+    creator: int
     assignees: tuple[int, ...]
     hours: int = 0
 
@@ -120,6 +125,7 @@ class World:
     tasks: dict[int, Task] = field(default_factory=dict)
     risks: dict[int, int] = field(default_factory=dict)
     expenses: dict[int, int] = field(default_factory=dict)
+    tags: list[int] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     ids: dict[str, int] = field(default_factory=dict)
 
@@ -133,6 +139,7 @@ class World:
             + [self.task_event] * mix.tasks
             + [self.risk_event] * mix.risks
             + [self.expense_event] * mix.expenses
+            + [self.tag_event] * mix.tags
         )
 
     def next(self) -> Record:
@@ -204,6 +211,8 @@ class World:
         if not self.users or self.chance(self.mix.new):
             return self.registered()
         number, text = self.pick(self.users), self.text()
+        if self.chance(self.mix.end):
+            return self.user_deleted(number)
         department = self.pick(self.departments) if self.departments and self.chance(70) else None
         changes: list[Callable[[], Event]] = [
             lambda: UserRenamed(number, f"{text}{number}"),
@@ -236,6 +245,15 @@ class World:
             self.chance(90),
             rate,
         )
+
+    def user_deleted(self, number: int) -> UserDeleted:
+        """Projects that are still theirs stay so: one may have become theirs in that very moment."""
+        self.users.remove(number)
+        for task_id, task in list(self.tasks.items()):
+            task.assignees = tuple(each for each in task.assignees if each != number)
+            if task.project_id is None and task.creator == number:
+                del self.tasks[task_id]
+        return UserDeleted(number)
 
     def rate_changed(self, number: int) -> UserRateChanged:
         self.rates[number] = self.random.randrange(20_000)
@@ -326,6 +344,7 @@ class World:
             lambda: self.task_assigned(number),
             lambda: self.hours_booked(number),
             lambda: self.hours_booked(number),
+            lambda: TaskTagged(number, self.some_tags()),
         ]
         return self.pick(changes)()
 
@@ -341,9 +360,9 @@ class World:
     def task_created(self) -> TaskCreated:
         number = self.new_id("task")
         project = self.pick(self.open_projects) if self.open_projects and self.chance(85) else None
-        task = self.tasks[number] = Task(project, self.some_users())
+        task = self.tasks[number] = Task(project, self.pick(self.users), self.some_users())
         return TaskCreated(
-            number, project, self.pick(self.users), self.text(), self.text(), self.pick(PRIORITIES),
+            number, project, task.creator, self.text(), self.text(), self.pick(PRIORITIES),
             self.pick(TASK_STATUSES), self.date(), self.estimate(), task.assignees,
         )  # fmt: skip
 
@@ -381,6 +400,19 @@ class World:
     def task_deleted(self, number: int) -> TaskDeleted:
         del self.tasks[number]
         return TaskDeleted(number)
+
+    def some_tags(self) -> tuple[int, ...]:
+        return tuple(sorted({self.pick(self.tags) for _ in range(self.random.randrange(4)) if self.tags}))
+
+    def tag_event(self) -> Event:
+        if not self.tags or self.chance(self.mix.new):
+            self.tags.append(self.new_id("tag"))
+            return TagCreated(self.tags[-1], self.text(), self.pick(["", "#808080"]), self.text())
+        number = self.pick(self.tags)
+        if self.chance(self.mix.end):
+            self.tags.remove(number)
+            return TagDeleted(number)
+        return TagChanged(number, self.pick([{"name": self.text()}, {"color": "#FF0000", "description": ""}]))
 
     def risk_event(self) -> Event:
         if not self.projects:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from aiohttp import ClientSession, ClientTimeout, CookieJar, web
+from aiohttp import ClientSession, ClientTimeout, CookieJar
 from multidict import CIMultiDictProxy
 
-from api.app import build_app
-from api.core import CORE, Core
+from api.app import opened
+from api.core import Core
 from api.passwords import hash_password
-from api.serve import Runner
+from api.serve import Ports, listening
 from api.settings import Settings
 from commands.context import SYSTEM
 from commands.ledger import PrepareLedger
@@ -25,7 +25,9 @@ from projections.runner import run_projector
 from readmodels.connecting import connect
 
 MASTER_KEY: Final = bytes(range(32))
+JWT_SECRET: Final = bytes(range(100, 132))
 ADMIN_HASH: Final = hash_password("admin123")
+FORGE_PASSWORD: Final = "Secret-123"
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,9 @@ class Client:
     async def put(self, path: str, json: object = None, **options: Any) -> Reply:
         return await self.send("PUT", path, json, **options)
 
+    async def patch(self, path: str, json: object = None, **options: Any) -> Reply:
+        return await self.send("PATCH", path, json, **options)
+
     async def delete(self, path: str, **options: Any) -> Reply:
         return await self.send("DELETE", path, **options)
 
@@ -105,11 +110,61 @@ class Client:
         return dict(thing)
 
 
+class ForgeClient(Client):
+    """A client of TaskForge: paths are as in `/api/tasks`, wherever `prefix` says that they are.
+
+    Once logged in it sends its access `token`, unless a request has an `Authorization` of its own.
+    """
+
+    def __init__(self, session: ClientSession, prefix: str = "") -> None:
+        super().__init__(session)
+        self.prefix = prefix
+        self.token: str | None = None
+        self.refresh_token: str | None = None
+        self.user: dict[str, Any] = {}
+
+    @property
+    def id(self) -> int:
+        return int(self.user["id"])
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        json: object = None,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Reply:
+        sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return await super().send(
+            method, self.prefix + path, json, data=data, headers=sent | dict(headers or {}), params=params
+        )
+
+    async def log_in(self, email: str = "admin@taskflow.com", password: str = "admin123") -> ForgeClient:
+        answer = await self.post("/api/auth/login", {"email": email, "password": password})
+        assert answer.status == 200, answer.raw
+        self.token, self.refresh_token = answer.data["access_token"], answer.data["refresh_token"]
+        self.user = answer.data["user"]
+        return self
+
+    async def made(self, path: str, json: object) -> dict[str, Any]:
+        """The object that a POST made, which TaskForge shows without a name around it."""
+        answer = await self.post(path, json)
+        assert answer.status == 201, answer.raw
+        return answer.data
+
+
 @dataclass
 class Taskflow:
-    """A running server; `admin` is signed in as user 1, on the first one."""
+    """A running server; `admin` is signed in as user 1, on the first one.
+
+    `forge_url` is where TaskForge has a port of its own.
+    """
 
     url: str
+    forge_url: str
     core: Core
     stack: AsyncExitStack
     admin: Client = field(init=False)
@@ -127,6 +182,23 @@ class Taskflow:
         client = await self.anybody()
         await client.sign_in(username, password)
         return client
+
+    async def forge(self, prefix: str = "") -> ForgeClient:
+        """A client of TaskForge without a token: at the port of its own, or below a prefix of the first."""
+        url = self.url if prefix else self.forge_url
+        session = ClientSession(url, timeout=ClientTimeout(total=20))
+        return ForgeClient(await self.stack.enter_async_context(session), prefix)
+
+    async def forge_admin(self) -> ForgeClient:
+        """TaskFlow Pro's first admin, logged in to TaskForge."""
+        return await (await self.forge()).log_in()
+
+    async def forge_user(self, username: str, password: str = FORGE_PASSWORD) -> ForgeClient:
+        """Somebody who has registered and logged in by TaskForge."""
+        client, email = await self.forge(), f"{username}@example.com"
+        new = {"username": username, "email": email, "password": password}
+        await client.made("/api/auth/register", new)
+        return await client.log_in(email, password)
 
     async def user(self, username: str, role: str = "user", **more: object) -> int:
         """A new user, whose password is the one that `signed_in` takes."""
@@ -161,7 +233,8 @@ async def taskflow_running(database_url: str, redis_url: str, **settings: Any) -
     """A server on a new ledger with its first admin, and a projector."""
     # Tests ask more in a minute than people do: limits are off unless a test is about them.
     given = {"rate_limits": None} | settings
-    known = Settings(database_url=database_url, redis_url=redis_url, master_key=MASTER_KEY, **given)
+    secrets: dict[str, Any] = {"master_key": MASTER_KEY, "jwt_secret": JWT_SECRET}
+    known = Settings(database_url=database_url, redis_url=redis_url, **secrets | given)
     async with started(known) as server:
         await prepare(server.core)
         server.start_projector()
@@ -175,12 +248,10 @@ async def taskflow_running(database_url: str, redis_url: str, **settings: Any) -
 async def started(settings: Settings) -> AsyncIterator[Taskflow]:
     """A server and nothing else."""
     async with AsyncExitStack() as stack:
-        app = build_app(settings)
-        runner = Runner(app, settings)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        server = Taskflow(f"http://127.0.0.1:{runner.addresses[0][1]}", app[CORE], stack)
+        core = await stack.enter_async_context(opened(settings))
+        ports = await stack.enter_async_context(listening(core, "127.0.0.1", Ports(0, 0)))
+        url, forge_url = (f"http://127.0.0.1:{port}" for port in ports)
+        server = Taskflow(url, forge_url, core, stack)
         server.admin = await server.anybody()
         yield server
 

@@ -81,6 +81,22 @@ def hours(told: Told, people: Iterable[int], month: str = "") -> int:
     )
 
 
+def own_tasks(told: Told, user_id: int, now: str) -> Thing:
+    """What somebody created, and what is assigned to them: all, by status, by priority, and overdue."""
+    own = [task for task in told.tasks.values() if not task.deleted]
+    own = [task for task in own if task.creator_id == user_id or user_id in task.team]
+    words = ("pending", "in_progress", "completed", "cancelled", "low", "medium", "high", "urgent")
+    return {
+        "tasks": len(own),
+        **{word: sum(word in (task.status, task.priority) for task in own) for word in words},
+        "overdue": sum(task.is_overdue(now) for task in own),
+    }
+
+
+def tasks_with(told: Told, tag_id: int) -> int:
+    return sum(tag_id in task.tag_ids for task in told.tasks.values() if not task.deleted)
+
+
 def budget_analysis(told: Told, now: str) -> tuple[Thing, list[Thing]]:
     budgets = {project_id: project["budget_cents"] for project_id, project in sorted(told.projects.items())}
     costs = {project_id: spending(told, project_id) for project_id in budgets}

@@ -27,6 +27,11 @@ def free_port() -> int:
         return port
 
 
+def free_ports() -> tuple[str, str, str, str]:
+    """Options of `up` and `serve` that name a free port for each API."""
+    return "--port", str(free_port()), "--taskforge-port", str(free_port())
+
+
 @dataclass
 class Running:
     """One `taskledger …` process and all that it started; port 0 for one that has none.
@@ -39,14 +44,15 @@ class Running:
     output: Path
     prefix: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    forge_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> Running:
         environment = os.environ | {"PYTHONPATH": str(ROOT)} | self.environment
-        port = ["--port", str(self.port)] if self.port else []
+        ports = ["--port", str(self.port), "--taskforge-port", str(self.forge_port)] if self.port else []
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-P", "-m", "api.cli", *self.arguments, *port],
+                [*self.prefix, sys.executable, "-P", "-m", "api.cli", *self.arguments, *ports],
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
@@ -58,6 +64,10 @@ class Running:
     @property
     def url(self) -> str:
         return f"http://localhost:{self.port}"
+
+    @property
+    def forge_url(self) -> str:
+        return f"http://localhost:{self.forge_port}"
 
     def wait_until_ready(self) -> Running:
         deadline = time.monotonic() + READY_TIMEOUT_S

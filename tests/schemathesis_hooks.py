@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 from decimal import Decimal
@@ -11,7 +10,7 @@ from typing import Any, Final
 import requests
 import schemathesis
 
-Case = schemathesis.Case[Any]
+from tests.schemathesis_checks import Case, fits_and_is_refused, make_usable, speak_of_another
 
 URL: Final = os.environ.get("TASKFLOW_URL", "")
 USER_ID: Final = os.environ.get("TASKFLOW_USER_ID", "")
@@ -21,13 +20,6 @@ CREDENTIALS: Final = {
 }
 CSRF_TOKEN: Final = os.environ.get("TASKFLOW_CSRF_TOKEN", "")
 SESSION_ENDERS: Final = ("password", "role", "active")
-POSITION_MAX: Final = 5
-"""A position beyond the log's end is waited for, which takes its time."""
-
-KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
-NUMBERS: Final = itertools.count(1)
-"""A key that was used before is answered as before, whatever is wrong with the request by now."""
-
 
 TWO_DECIMALS: Final = "must have at most two decimals"
 RULES: Final = re.compile(
@@ -51,27 +43,13 @@ REMOVED: Final[dict[str, tuple[str, str, dict[str, object]]]] = {
 }
 """What removes something, and how to make another one."""
 
-UNKNOWN_HEADER: Final = "x-schemathesis-unknown-property"
-
-
-@schemathesis.hook
-def filter_case(context: schemathesis.HookContext, case: Case) -> bool:
-    """A header that nobody knows is no error in HTTP: there is nothing to refuse."""
-    return UNKNOWN_HEADER not in case.headers
-
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict[str, Any]) -> None:
     """Keep the session alive, and let requests come further than a random header would let them."""
-    headers = case.headers
-    for name in [name for name, value in headers.items() if not isinstance(value, str)]:
-        headers[name] = str(headers[name])
-    if "X-CSRFToken" in headers:
-        headers["X-CSRFToken"] = CSRF_TOKEN
-    if KEY.fullmatch(headers.get("Idempotency-Key", "")):
-        headers["Idempotency-Key"] = f"key-{next(NUMBERS)}"
-    if headers.get("X-Min-Position", "").isdecimal():
-        headers["X-Min-Position"] = str(int(headers["X-Min-Position"]) % POSITION_MAX)
+    make_usable(case.headers)
+    if "X-CSRFToken" in case.headers:
+        case.headers["X-CSRFToken"] = CSRF_TOKEN
     if case.operation.label == "POST /api/auth/logout" and "session" in case.cookies:
         case.cookies["session"] = another_session()
     if case.operation.label == "PUT /api/users/{user_id}":
@@ -85,35 +63,11 @@ def what_fits_the_schema_is_refused_by_rules_only(
     context: schemathesis.CheckContext, response: schemathesis.Response, case: Case
 ) -> None:
     """A schema that lets pass what the code does not read says too little."""
-    if (
-        case.meta is None
-        or not case.meta.generation.mode.is_positive
-        or response.status_code not in (400, 422)
-    ):
+    if not fits_and_is_refused(response, case):
         return
     for reason in reasons(response.json()):
         assert RULES.search(reason), f"fits the schema and is refused: {reason}"
         assert TWO_DECIMALS not in reason or has_more_decimals(case.body), f"has no more: {reason}"
-
-
-@schemathesis.check
-class every_operation_succeeds_at_least_once:  # noqa: N801 - the name is read as a sentence
-    """Else a run could look at nothing but refusals."""
-
-    def __init__(self) -> None:
-        self.tried: set[str] = set()
-        self.succeeded: set[str] = set()
-
-    def after_response(
-        self, _: schemathesis.CheckContext, response: schemathesis.Response, case: Case
-    ) -> None:
-        self.tried.add(case.operation.label)
-        if response.status_code < 300:
-            self.succeeded.add(case.operation.label)
-
-    def after_run(self, _: schemathesis.CheckContext) -> None:
-        never = self.tried - self.succeeded
-        assert not never, f"never succeeded: {', '.join(sorted(never))}"
 
 
 def reasons(answer: dict[str, Any]) -> list[str]:
@@ -134,12 +88,9 @@ def keep_signed_in(case: Case) -> None:
 
 
 def remove_another(case: Case, name: str, path: str, body: dict[str, object]) -> None:
-    """The objects that all examples speak of stay; one like them, only just made, is removed instead."""
-    if str(case.path_parameters.get(name)) != "1":
-        return
-    answer = requests.post(f"{URL}{path}", json=body, cookies=dict(case.cookies), timeout=20)
-    if answer.status_code == 201:
-        (made,) = answer.json()["data"].values()
+    data = speak_of_another(case, name, f"{URL}{path}", body, cookies=dict(case.cookies))
+    if data:
+        (made,) = data.values()
         case.path_parameters[name] = made["id"]
 
 

@@ -6,21 +6,35 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
+from commands.accounts import DeleteUser, RegisterUser, SignUp
 from commands.admins import Admins
 from commands.claims import Claim
-from commands.context import SYSTEM, Actor
+from commands.context import SYSTEM, VISITOR, Actor
 from commands.departments import ChangeDepartment, CreateDepartment, Department
+from commands.desk import Desk, empty
 from commands.dispatcher import Decided, Dispatcher
-from commands.errors import AlreadyDone, Busy, Conflict, Forbidden, Invalid, NotFound, PreconditionFailed
+from commands.errors import (
+    AlreadyDone,
+    Busy,
+    Conflict,
+    Forbidden,
+    Invalid,
+    LastAdmin,
+    NotFound,
+    PreconditionFailed,
+    Unseen,
+)
 from commands.ledger import PrepareLedger
 from commands.numbers import Numbers
 from commands.projects import ChangeProject, CreateProject, DeleteProject, Project
-from commands.tasks import ChangeTask, CreateTask, Task
-from commands.users import ChangeUser, RegisterUser, User
+from commands.tags import ChangeTag, CreateTag, DeleteTag, Tag
+from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask, Task
+from commands.users import ChangeUser, User
 from events.errors import Unavailable
 from events.event import Record
 from events.keys import Keyring
@@ -210,6 +224,67 @@ async def test_a_guard_notices_that_an_assignee_is_disabled_meanwhile(
     assert refused.value.errors == {"assigned_to": ["User 2 is not active"]}
 
 
+async def test_no_task_is_left_behind_by_somebody_who_is_deleted_meanwhile(
+    store: Watched, one: Process, other: Process
+) -> None:
+    await one.do(ana())
+    own = Actor(2, "user")
+    await one.do(CreateTask(project_id=None, title="Early"), own)
+    await one.do(CreateTask(project_id=None, title="Early", tag_ids=()), own)
+    head = await store.head()
+    store.before_append = lambda: other.do(DeleteUser(user_id=2, owns_projects=False))
+    with pytest.raises(NotFound) as refused:
+        await one.do(CreateTask(project_id=None, title="Late"), own)
+    assert refused.value.what == "user"
+    for command in (ChangeTask(task_id=1, title="Late"), DeleteTask(task_id=1)):
+        with pytest.raises(NotFound):
+            await one.do(command)
+    assert await store.head() == head + 3
+
+
+async def test_a_personal_task_does_not_change_while_its_creator_is_deleted(
+    store: Watched, one: Process, other: Process
+) -> None:
+    await one.do(ana())
+    await one.do(CreateTask(project_id=None, title="Early"), Actor(2, "user"))
+    store.before_append = lambda: other.do(DeleteUser(user_id=2, owns_projects=False))
+    with pytest.raises(NotFound) as refused:
+        await one.do(ChangeTask(task_id=1, title="Late"))
+    assert refused.value.what == "task"
+    assert [record.version for record in await store.read_stream("task-1")] == [1]
+
+
+async def test_nobody_is_assigned_nor_owns_a_project_who_is_deleted_meanwhile(
+    store: Watched, one: Process, other: Process
+) -> None:
+    await with_project(one)
+    for number, command in (
+        (2, AssignTask(task_id=1, user_ids=(2,))),
+        (3, ChangeProject(project_id=1, owner_id=3)),
+    ):
+        await one.do(ana(f"ana{number}"))
+        store.before_append = partial(other.do, DeleteUser(user_id=number, owns_projects=False))
+        with pytest.raises(Invalid) as refused:
+            await one.do(command)
+        assert [f"User {number} does not exist"] in refused.value.errors.values()
+
+
+async def test_of_two_who_delete_somebody_one_is_too_late(one: Process, other: Process) -> None:
+    await one.do(ana())
+    command = DeleteUser(user_id=2, owns_projects=False)
+    answers = await asyncio.gather(one.do(command), other.do(command), return_exceptions=True)
+    assert [type(answer) for answer in answers if not isinstance(answer, Decided)] == [NotFound]
+    assert (await one.do(ana())).events
+
+
+async def test_who_signs_up_is_nobody_yet(store: Watched, one: Process) -> None:
+    command = SignUp(username="ana", email="ana@example.com", password_hash="$ana")
+    decided = await one.do(command, VISITOR)
+    records = (await everything(store))[-len(decided.events) :]
+    assert {(one.actor_id, one.actor_role, one.command) for one in records} == {(None, "visitor", "SignUp")}
+    assert (await one.dispatcher.load(User, 2)).email == "ana@example.com"
+
+
 async def test_two_admins_who_demote_each_other_leave_one(one: Process, other: Process) -> None:
     await one.do(ana(role="admin"))
     answers = await asyncio.gather(
@@ -217,7 +292,7 @@ async def test_two_admins_who_demote_each_other_leave_one(one: Process, other: P
         other.do(ChangeUser(user_id=1, role="user"), Actor(2, "admin")),
         return_exceptions=True,
     )
-    assert [type(answer) for answer in answers if not isinstance(answer, Decided)] == [Conflict]
+    assert [type(answer) for answer in answers if not isinstance(answer, Decided)] == [LastAdmin]
     assert len((await one.dispatcher.load(Admins, "")).ids) == 1
 
 
@@ -334,10 +409,10 @@ async def test_who_sees_a_project_is_told_what_is_missing_and_nobody_else(
         with pytest.raises(Forbidden) as forbidden:
             await process.do(command, Actor(2, "user"))
         assert (type(forbidden.value), forbidden.value.required_role) == (Forbidden, "manager")
-        with pytest.raises(NotFound) as hidden:
+        with pytest.raises(Unseen) as hidden:
             await process.do(command, Actor(3, "user"))
         assert hidden.value.what == what
-        with pytest.raises(NotFound):
+        with pytest.raises(Unseen):
             await one.do(command, Actor(2, "user"))
     assert asked == [(2, 1), (3, 1)] * 2
 
@@ -493,3 +568,45 @@ async def test_metadata_of_the_caller_is_kept(store: Watched, one: Process) -> N
     await one.dispatcher.dispatch(CreateProject(name="Website"), ADMIN, metadata, now=NOW)
     last = (await everything(store))[-1]
     assert (last.causation_id, last.command, last.actor_id, last.actor_role) == ("cause", "import", 7, "user")
+
+
+async def test_tags_that_change_meanwhile_hold_nobody_up(
+    store: Watched, one: Process, other: Process
+) -> None:
+    await one.do(CreateTag(name="Work"))
+    for intruder in (ChangeTag(tag_id=1, name="Play"), DeleteTag(tag_id=1)):
+        store.before_append, appends = partial(other.do, intruder), store.appends
+        decided = await one.do(CreateTask(project_id=None, title="T", tag_ids=(1,)))
+        assert [event.TOPIC for event in decided.events] == ["task.created", "task.tagged"]
+        assert store.appends == appends + 2
+
+
+async def test_what_is_decided_by_a_glance_at_an_outdated_state_is_decided_again_before_it_is_refused(
+    one: Process, other: Process
+) -> None:
+    """An assignee sends the tags back that are left; this process has not heard that one is gone."""
+    await one.do(ana())
+    for name in ("Work", "Play"):
+        await one.do(CreateTag(name=name))
+    await one.do(CreateProject(name="P"))
+    await one.do(CreateTask(project_id=1, title="T", assigned_to=(2,), tag_ids=(1, 2)))
+    await one.do(ChangeTag(tag_id=2, color="#000000"))
+    await other.do(DeleteTag(tag_id=2))
+    decided = await one.do(ChangeTask(task_id=1, tag_ids=(1,), status="completed"), Actor(2, "user"))
+    assert [event.TOPIC for event in decided.events] == ["task.status_changed"]
+
+
+async def test_a_state_that_is_read_and_glanced_at_is_guarded_whichever_came_first() -> None:
+    for reads in (
+        ("load_all", "glance_all"),
+        ("glance_all", "load_all"),
+        ("glance_all", "load_all", "glance_all"),
+    ):
+        desk = Desk(ADMIN, NOW, empty, {}, lambda kind, name: f"{kind}:{name}")
+        for read in reads:
+            getattr(desk, read)(Tag, [1, 2] if read == "load_all" else [1, 2, 3])
+        assert desk.glanced == {"tag-3"}
+    twice = Desk(ADMIN, NOW, empty, {}, lambda kind, name: f"{kind}:{name}")
+    for _ in range(2):
+        twice.glance_all(Tag, [1])
+    assert twice.glanced == twice.reads.keys() == {"tag-1"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from math import nextafter
 from random import Random
 from typing import Any
 
@@ -17,15 +18,16 @@ from api.taskflow.stats_forms import department_stats_answer, user_stats_answer
 from events.event import Record
 from events.instants import instant, moment
 from projections.memory import fold
+from readmodels.documents import Ref, score
 from readmodels.memory import MemoryModel
-from readmodels.model import Model
+from readmodels.model import Model, Query, Range
 from readmodels.redis import RedisModel
 from readmodels.reports import catalogue
 from readmodels.reports.periods import Period
 from readmodels.reports.report import Chart, Column
 from tests.folding import GENERATION, begun, client, fold_parts
 from tests.histories import LONG_LIVED, batches, histories, history, splits
-from tests.recomputed import REPORTS, department_stats, finished, user_stats
+from tests.recomputed import REPORTS, department_stats, finished, own_tasks, tasks_with, user_stats
 from tests.told import Task, Told
 
 IN_MEMORY = settings(max_examples=500, deadline=None)
@@ -50,6 +52,38 @@ async def check_stats(model: Model, told: Told, now: str) -> None:
     for department_id in told.departments:
         answer = await department_stats_answer(model, department_id, now)
         assert answer.data == {"department_stats": department_stats(told, department_id, now)}
+
+
+async def check_own_tasks(model: Model, told: Told, now: str) -> None:
+    """Of those who are gone, too: somebody may ask for tasks by their creator."""
+    people = {user for task in told.tasks.values() for user in (task.creator_id, *task.team)}
+    for user_id in people | set(told.users):
+        expected = own_tasks(told, user_id, now)
+        ref, index = Ref("own_tasks", str(user_id)), f"task:own:{user_id}"
+        found = (await model.fetch([ref])).get(ref, {})
+        assert {name: found.get(name, 0) for name in expected if name != "overdue"} | {
+            "overdue": await total(model, index, before(f"task:due:own:{user_id}", now))
+        } == expected
+        assert await total(model, index) == expected["tasks"]
+        listed = await total(model, index, before("task:due:unfinished", now))
+        assert listed == expected["overdue"]
+
+
+async def check_tags(model: Model, told: Told) -> None:
+    for tag_id in {tag_id for task in told.tasks.values() for tag_id in task.tag_ids}:
+        ref = Ref("tag_figures", str(tag_id))
+        found = (await model.fetch([ref])).get(ref, {})
+        assert found.get("tasks", 0) == tasks_with(told, tag_id)
+        assert await total(model, f"task:tag:{tag_id}") == tasks_with(told, tag_id)
+
+
+async def total(model: Model, index: str, *ranges: Range) -> int:
+    return (await model.page(Query("task", where=((index,),), ranges=ranges, limit=0))).total
+
+
+def before(index: str, now: str) -> Range:
+    """Moments that are in the past."""
+    return Range(index, maximum=nextafter(score(now), 0))
 
 
 async def check_reports(model: Model, told: Told, period: Period, now: str) -> None:
@@ -105,7 +139,10 @@ async def test_statistics_are_what_the_events_add_up_to(
     model = MemoryModel()
     for part in batches(records, sizes):
         fold(part, model)
-    await check_stats(model, Told(records), at_the_end(records, later))
+    told, now = Told(records), at_the_end(records, later)
+    await check_stats(model, told, now)
+    await check_own_tasks(model, told, now)
+    await check_tags(model, told)
 
 
 @IN_MEMORY
@@ -136,6 +173,7 @@ def test_the_histories_of_these_checks_have_something_in_every_figure() -> None:
 def every_figure(told: Told, now: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for user_id in told.users:
         yield "user", user_stats(told, user_id, now)
+        yield "own tasks", own_tasks(told, user_id, now)
     for department_id in told.departments:
         yield "department", department_stats(told, department_id, now)
     for name, recomputed in REPORTS.items():
@@ -153,4 +191,6 @@ async def test_figures_in_redis_are_what_the_events_add_up_to(
         await fold_parts(await begun(redis), batches(records, sizes))
         model, told, now = RedisModel(redis, GENERATION), Told(records), at_the_end(records, later)
         await check_stats(model, told, now)
+        await check_own_tasks(model, told, now)
+        await check_tags(model, told)
         await check_reports(model, told, period_of(records, told, edges), now)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from events.event import TYPES, Poison, Record
+from projections import folding as folding_module
 from projections.catalogue import PROJECTIONS, STEPS, UNREAD
+from projections.encoding import Command
+from projections.folding import folding
+from projections.live import TURN_COMMANDS, in_turns
 from projections.memory import fold
 from projections.projection import Projection
+from projections.wanted import NOTHING, Found, Wanted
 from projections.writer import Lost, Move, Writer
 from readmodels.changes import (
     Sums,
@@ -21,7 +29,6 @@ from readmodels.changes import (
     add_difference,
     member_of,
     places,
-    searched,
     standing_of,
     summed,
 )
@@ -29,6 +36,7 @@ from readmodels.documents import Document, Place, Ref, Standing
 from readmodels.keys import Keys
 from readmodels.kinds import KINDS
 from readmodels.memory import MemoryModel
+from readmodels.shelves import Searched, shelved
 from tests.folding import GENERATION, Letters, begun, client, everything, fold_parts
 from tests.histories import batches, histories, history, splits, spoiled
 
@@ -145,9 +153,13 @@ def standing(ref: Ref, document: Document, all_of_them: dict[Ref, Document]) -> 
     return standing_of(KINDS[ref.kind], document, department_of)
 
 
-def recomputed_texts(own: dict[Ref, Document]) -> dict[Ref, str]:
-    found = {ref: searched(KINDS[ref.kind], document) for ref, document in own.items()}
-    return {ref: text for ref, text in found.items() if text is not None}
+def recomputed_texts(own: dict[Ref, Document]) -> dict[str, dict[str, Searched]]:
+    found: defaultdict[str, dict[str, Searched]] = defaultdict(dict)
+    for ref, document in own.items():
+        kind = KINDS[ref.kind]
+        for shelf, searched in shelved(kind, document, places(kind, document)).items():
+            found[shelf][ref.id] = searched
+    return found
 
 
 @IN_REDIS
@@ -199,12 +211,59 @@ async def test_a_batch_too_long_for_one_script_is_folded_in_parts(redis_url: str
     assert whole == parts
 
 
+def test_much_that_follows_from_a_batch_is_derived_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = history(Random(8), 600)
+    whole = contents(folded([records]))
+    monkeypatch.setattr(folding_module, "TURN_DOCUMENTS", 10)
+    steps = folding(records, set())
+    asked = [next(steps)]
+    with suppress(StopIteration):
+        while True:
+            asked.append(steps.send(Found({}, {})))
+    own = [ref for ref in asked[0].refs if not KINDS[ref.kind].is_summary]
+    assert asked.count(NOTHING) == len(own) // 10 > 10
+    assert contents(folded([records])) == whole
+
+
+async def test_a_fold_lets_others_have_a_turn_before_it_writes(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    async def load(_writer: Writer, _wanted: Wanted) -> Found:
+        return Found({}, {})
+
+    async def apply(_writer: Writer, _script: object, _move: Move) -> None:
+        told.append("written")
+
+    live = await begun(redis)
+    monkeypatch.setattr(Writer, "load", load)
+    monkeypatch.setattr(Writer, "apply", apply)
+    asyncio.get_running_loop().call_soon(told.append, "somebody else's turn")
+    await live.fold(history(Random(8), 1), "ready")
+    assert told == ["somebody else's turn", "written"]
+
+
+async def test_a_long_script_is_put_together_in_turns() -> None:
+    gathered: list[int] = []
+    seen: list[int] = []
+
+    def script() -> Iterator[Command]:
+        for number in range(2 * TURN_COMMANDS):
+            gathered.append(number)
+            yield ["SET", "key", number]
+
+    asyncio.get_running_loop().call_soon(lambda: seen.append(len(gathered)))
+    assert await in_turns(script()) == [["SET", "key", number] for number in range(2 * TURN_COMMANDS)]
+    assert seen == [TURN_COMMANDS]
+
+
 async def test_a_command_that_fails_leaves_the_checkpoint_where_it_was(redis_url: str) -> None:
     records = history(Random(8), 50)
     async with client(redis_url) as redis:
         live = await begun(redis)
         keys = Keys(GENERATION)
-        await redis.set(keys.text("task"), "in the way of a hash")
+        await redis.set(keys.index("task:sort:title"), "in the way of a sorted set")
 
         with pytest.raises(Lost) as lost:
             await live.fold(records, "ready")

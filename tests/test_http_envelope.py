@@ -184,14 +184,15 @@ RAW = {
     "a space before the colon": b"GET /livez HTTP/1.1\r\nHost : a\r\n\r\n",
     "a folded header": b"GET /livez HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n",
     "a NUL in a header": b"GET /livez HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n",
-    "a header of 9 kB": b"GET /livez HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 9000 + b"\r\n\r\n",
+    "a header of 140 kB": b"GET /livez HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 140_000 + b"\r\n\r\n",
+    "65 headers": b"GET /livez HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 64 + b"\r\n",
     "an address of 9 kB": b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
 }
 
 
-async def exchange(taskflow: Taskflow, sent: bytes) -> Reply:
-    """What comes back for raw bytes on a connection of their own."""
-    host, port = taskflow.url.removeprefix("http://").split(":")
+async def exchange(taskflow: Taskflow, sent: bytes, url: str | None = None) -> Reply:
+    """What comes back for raw bytes on a connection of their own, to TaskFlow Pro's port or to `url`."""
+    host, port = (url or taskflow.url).removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
         writer.write(sent)

@@ -25,7 +25,7 @@ from api.taskflow.routes import ENDPOINTS
 from events.errors import Unavailable
 from readmodels.connecting import call
 from readmodels.keys import LIMITS
-from tests.http import MASTER_KEY, Reply, Taskflow, taskflow_running
+from tests.http import JWT_SECRET, MASTER_KEY, Reply, Taskflow, taskflow_running
 from tests.running import Running, free_port
 from tests.servers import own_valkey, short_folder
 from tests.test_http_auth import token_of
@@ -259,6 +259,7 @@ async def two_processes(
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "TASKLEDGER_MASTER_KEY": MASTER_KEY.hex(),
+        "TASKLEDGER_JWT_SECRET": JWT_SECRET.hex(),
         "TASKLEDGER_RATE_LIMITS": limits,
         "TASKLEDGER_REDIS_TIMEOUT_S": str(PATIENT_S),
     }

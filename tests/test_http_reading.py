@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-
-import pytest
 
 from api.embedded_valkey import Valkey
-from tests.http import Client, Reply, Taskflow, caught_up, taskflow_running
-from tests.servers import own_valkey, short_folder
+from tests.http import Client, Reply, Taskflow, caught_up
 from tests.test_http_envelope import check_error
 
 
@@ -90,20 +86,6 @@ async def test_while_the_projector_is_behind_writers_see_their_writes_or_503(tas
     for client in (taskflow.admin, twin.admin, max_):
         project = (await client.get("/api/projects/1")).data["project"]
         assert (project["name"], project["tasks"]) == ("After", [])
-
-
-@pytest.fixture
-def valkey() -> Iterator[Valkey]:
-    """A Valkey of this test's own, to be stopped at will."""
-    with short_folder() as folder, own_valkey(folder, durable=True) as server:
-        yield server
-
-
-@pytest.fixture
-async def mortal(database_url: str, valkey: Valkey, logs: None) -> AsyncIterator[Taskflow]:
-    """A server whose read model is in `valkey`."""
-    async with taskflow_running(database_url, valkey.url(), caught_up_timeout_s=0.5) as server:
-        yield server
 
 
 async def made_before(admin: Client, server: Taskflow) -> None:

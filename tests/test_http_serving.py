@@ -15,9 +15,9 @@ import pytest
 from aiohttp import ClientSession
 
 from api.purge import purge
-from api.serve import serving
+from api.serve import Ports, serving
 from api.settings import Settings
-from tests.http import MASTER_KEY, Taskflow, taskflow_running
+from tests.http import JWT_SECRET, MASTER_KEY, Taskflow, taskflow_running
 from tests.running import free_port
 from tests.test_http_auth import in_database, token_of
 from tests.test_http_envelope import check_error, exchange
@@ -71,7 +71,7 @@ async def test_a_signal_ends_what_is_running_in_order(
     taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
-    server = asyncio.create_task(serving(taskflow.core.settings, "127.0.0.1", port))
+    server = asyncio.create_task(serving(taskflow.core.settings, "127.0.0.1", Ports(port, free_port())))
     url = f"http://127.0.0.1:{port}"
     headers = {"Cookie": f"session={token_of(taskflow.admin)}"}
     async with ClientSession(url, headers=headers) as client:
@@ -133,6 +133,7 @@ async def test_a_trusted_proxy_names_the_client(database_url: str, redis_url: st
         database_url=database_url,
         redis_url=redis_url,
         master_key=MASTER_KEY,
+        jwt_secret=JWT_SECRET,
     ).trusted_proxies
     expected = {
         "8.8.8.8": "8.8.8.8",

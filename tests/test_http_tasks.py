@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from readmodels.documents import Document, Ref
 from tests.http import Client, Taskflow
 from tests.test_http_envelope import check_error, check_frame
 from tests.test_http_projects import three_people
@@ -277,3 +281,69 @@ async def test_hours_have_two_decimals_and_null_takes_them_back(taskflow: Taskfl
     for wrong in (-1, 0.001, 1e300, True, "1", 1_000_000):
         answer = await taskflow.admin.put("/api/tasks/1", {"actual_hours": wrong})
         assert (answer.status, list(answer.errors)) == (422, ["actual_hours"]), wrong
+
+
+async def test_a_task_shows_its_tags_as_they_are_called_now(taskflow: Taskflow) -> None:
+    """They are made and put on tasks through TaskForge."""
+    admin, forge = taskflow.admin, await taskflow.forge_admin()
+    for tag in ({"name": "Urgent", "color": "#ff0000"}, {"name": "Plain", "color": None}, {"name": "Gone"}):
+        await forge.made("/api/tags", tag)
+    await admin.made("/api/projects", {"name": "P"})
+    for tags in ([3, 2, 1], [2], []):
+        task = await admin.made("/api/projects/1/tasks", {"title": f"With {len(tags)}"})
+        assert task["tags"] == []
+        assert (await forge.put(f"/api/tasks/{task['id']}", {"tags": tags})).status == 200
+    urgent = {"id": 1, "name": "Urgent", "color": "#ff0000"}
+    plain, gone = {"id": 2, "name": "Plain", "color": ""}, {"id": 3, "name": "Gone", "color": "#808080"}
+    assert (await admin.get("/api/tasks/1")).data["task"]["tags"] == [urgent, plain, gone]
+    assert (await forge.delete("/api/tags/3")).status == 200
+    for path in ("/api/tasks", "/api/projects/1/tasks"):
+        listed = (await admin.get(f"{path}?sort=id")).data["tasks"]
+        assert [task["tags"] for task in listed] == [[urgent, plain], [plain], []]
+    # What else changes about a task does not touch its tags.
+    for changed in (
+        await admin.put("/api/tasks/1", {"title": "Another"}),
+        await admin.post("/api/tasks/1/assign", {"user_ids": [1]}),
+    ):
+        assert changed.data["task"]["tags"] == [urgent, plain]
+
+
+async def test_a_renamed_tag_makes_another_representation_of_the_same_version(taskflow: Taskflow) -> None:
+    admin, forge = taskflow.admin, await taskflow.forge_admin()
+    await forge.made("/api/tags", {"name": "Before"})
+    await forge.made("/api/tasks", {"title": "T", "tags": [1]})
+    before = (await admin.get("/api/tasks/1")).headers["ETag"]
+    known = {"If-None-Match": before}
+    assert (await admin.get("/api/tasks/1", headers=known)).status == 304
+    assert (await forge.put("/api/tags/1", {"name": "After"})).status == 200
+    answer = await admin.get("/api/tasks/1", headers=known)
+    assert answer.status == 200
+    assert [tag["name"] for tag in answer.data["task"]["tags"]] == ["After"]
+    after = answer.headers["ETag"]
+    assert after != before
+    assert after.partition("-")[0] == before.partition("-")[0]
+    # The task itself did not change, so whoever saw it before may still change it.
+    assert (await admin.put("/api/tasks/1", {"title": "U"}, headers={"If-Match": before})).status == 200
+
+
+async def test_a_page_of_tasks_fetches_all_that_is_shown_beside_them_at_once(
+    taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forge = await taskflow.forge_admin()
+    for number in range(1, 4):
+        await forge.made("/api/tags", {"name": f"Tag {number}"})
+        await forge.made("/api/tasks", {"title": "T", "tags": [number]})
+        assert (await taskflow.admin.post(f"/api/tasks/{number}/assign", {"user_ids": [1]})).status == 200
+    model = taskflow.core.model
+    fetch, kinds = model.fetch, []
+
+    async def counted(refs: Iterable[Ref]) -> Mapping[Ref, Document]:
+        wanted = list(refs)
+        kinds.append({ref.kind for ref in wanted})
+        return await fetch(wanted)
+
+    monkeypatch.setattr(model, "fetch", counted)
+    answer = await taskflow.admin.get("/api/tasks")
+    assert [len(task["tags"]) for task in answer.data["tasks"]] == [1, 1, 1]
+    # The first is the caller's own card.
+    assert kinds == [{"user"}, {"user", "tag"}]

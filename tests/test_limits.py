@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as Disconnected
 from structlog.testing import capture_logs
 
-from api.limits import operations, principals
+from api.limits import local, principals
 from api.limits.allowances import DEFAULT_LIMITS, RateLimits, rate_limits
 from api.limits.breaker import Breaker
 from api.limits.decisions import Decisions
@@ -425,10 +425,10 @@ async def test_without_redis_an_operation_is_limited_in_this_process(alone: AtOn
 
 
 async def test_without_redis_memory_stays_bounded(alone: AtOnce, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations, "LOCAL_KEYS_MAX", 10)
+    monkeypatch.setattr(local, "LOCAL_KEYS_MAX", 10)
     for number in range(100):
         assert await passed(alone, MINUTE, f"address {number}")
-        assert len(alone._memory.expirations) <= 10
+        assert len(alone._local._memory.expirations) <= 10
 
 
 async def test_a_redis_that_hangs_is_not_waited_for(redis: Redis, redis_url: str) -> None:

@@ -77,7 +77,7 @@ async def test_states_that_never_happened_are_forgotten(taskflow: Taskflow) -> N
 async def test_nobody_waits_for_a_position_that_is_gone(taskflow: Taskflow, redis_url: str) -> None:
     head = await taskflow.core.store.head()
     await taskflow.admin.made("/api/projects", {"name": "Before"})
-    await taskflow.core.positions.note(1, head + 1)
+    await taskflow.core.positions.note([1], head + 1)
     await restored(taskflow, head)
     taskflow.start_projector()
     redis = Redis.from_url(redis_url)

@@ -12,7 +12,6 @@ from typing import Any, Final
 import orjson
 import pytest
 from aiohttp import web
-from jsonschema_rs import Draft202012Validator
 from openapi_spec_validator import validate
 
 from api import errors, openapi
@@ -21,35 +20,30 @@ from api.openapi.document import printed
 from api.openapi.examples import Examples
 from api.taskflow.endpoints import Endpoint
 from api.taskflow.envelope import translated
-from api.taskflow.openapi.document import taskflow_document, with_examples
+from api.taskflow.openapi.document import with_examples
 from api.taskflow.openapi.words import FILTERS, FILTERS_OF
 from api.taskflow.parameters import Parameter
 from api.taskflow.project_forms import NewProject
-from api.taskflow.routes import ENDPOINTS, routes
+from api.taskflow.routes import ENDPOINTS
 from api.taskflow.validation import checked
 from commands import errors as refusals
 from readmodels.model import NotReady
+from tests.documents import TASKFLOW, TASKFORGE, Document, alike, examples_in
 from tests.http import Client, Taskflow
-from tests.test_schemathesis import closed
 
-FILES: Final = Path(__file__).parent.parent / "docs" / "api"
-DOCUMENT: Final = taskflow_document(ENDPOINTS)
-UNDOCUMENTED: Final = {
-    "/login",
-    "/api/docs",
-    "/api/docs/{file}",
-    "/api/docs/openapi.json",
-    "/docs/api/postman_collection.json",
-}
+DOCUMENT: Final = TASKFLOW.content
+UNDOCUMENTED: Final = TASKFLOW.undocumented
 """Pages for people, and the documents themselves."""
 
 Described = dict[str, Any]
 
+operations = TASKFLOW.operations
+resolved = TASKFLOW.resolved
+validator = TASKFLOW.validator
 
-def operations() -> Iterator[tuple[str, str, Described]]:
-    for path, methods in DOCUMENT["paths"].items():
-        for method, operation in methods.items():
-            yield method.upper(), path, operation
+of_both = pytest.mark.parametrize(
+    "document", [pytest.param(TASKFLOW, id="TaskFlow Pro"), pytest.param(TASKFORGE, id="TaskForge")]
+)
 
 
 def operation_of(endpoint: Endpoint) -> Described:
@@ -57,38 +51,23 @@ def operation_of(endpoint: Endpoint) -> Described:
     return operation
 
 
-def resolved(described: Described) -> Described:
-    if "$ref" not in described:
-        return described
-    found: Any = DOCUMENT
-    for part in described["$ref"].removeprefix("#/").split("/"):
-        found = found[part]
-    return dict(found)
+@of_both
+def test_the_document_is_valid(document: Document) -> None:
+    validate(document.content)
 
 
-COMPONENTS: Final = closed(DOCUMENT)["components"]
-
-
-def validator(schema: Described) -> Draft202012Validator:
-    """Of a schema in the document; a field that is not documented is one too many."""
-    return Draft202012Validator({**closed(schema), "components": COMPONENTS}, validate_formats=True)
-
-
-def test_the_document_is_valid() -> None:
-    validate(DOCUMENT)
-
-
-def test_everything_that_is_routed_is_documented_and_nothing_else() -> None:
+@of_both
+def test_everything_that_is_routed_is_documented_and_nothing_else(document: Document) -> None:
     app = web.Application()
-    app.add_routes(routes())
+    app.add_routes(document.routes())
     routed = {
         (route.method, route.resource.canonical)
         for route in app.router.routes()
         if route.resource and route.method != "HEAD"
     }
-    documented = {(method, path) for method, path, _ in operations()}
-    assert documented == {each for each in routed if each[1] not in UNDOCUMENTED}
-    assert {path for _, path in routed} >= UNDOCUMENTED
+    documented = {(method, path) for method, path, _ in document.operations()}
+    assert documented == {each for each in routed if each[1] not in document.undocumented}
+    assert {path for _, path in routed} >= document.undocumented
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: f"{each.method} {each.path}")
@@ -96,7 +75,7 @@ def test_every_endpoint_says_what_it_does_and_shows(endpoint: Endpoint) -> None:
     assert re.fullmatch(r"[A-Z].*[^.]", endpoint.summary)
     success = operation_of(endpoint)["responses"][str(endpoint.shows.status)]
     schema = success["content"]["application/json"]["schema"]
-    untyped = [path for path in free_places(schema) if not path.endswith("errors")]
+    untyped = [path for path in TASKFLOW.untyped(schema) if not path.endswith("errors")]
     assert not untyped, f"nothing is said about {untyped}"
     if endpoint.method == "GET":
         assert endpoint.shows.data, "a read shows something"
@@ -106,60 +85,49 @@ def test_every_endpoint_says_what_it_does_and_shows(endpoint: Endpoint) -> None:
         assert shown["type"] == "array"
 
 
-def free_places(schema: Described, path: str = "") -> Iterator[str]:
-    """Where a schema says nothing about what may stand there."""
-    if "$ref" in schema:
-        yield from free_places(resolved(schema), schema["$ref"])
-        return
-    choices = schema.get("anyOf") or schema.get("oneOf")
-    if choices:
-        for choice in choices:
-            yield from free_places(choice, path)
-    elif schema.get("type") == "object":
-        if not schema.get("properties"):
-            yield path
-        for name, each in schema.get("properties", {}).items():
-            yield from free_places(each, f"{path}.{name}")
-    elif schema.get("type") == "array":
-        yield from free_places(schema["items"], path)
-    elif not {"type", "enum", "const"} & schema.keys():
-        yield path
-
-
-def test_operations_are_named_once_in_camel_case() -> None:
-    names = [operation["operationId"] for *_, operation in operations()]
+@of_both
+def test_operations_are_named_once_in_camel_case(document: Document) -> None:
+    names = [operation["operationId"] for *_, operation in document.operations()]
     assert len(names) == len(set(names))
     assert all(re.fullmatch("[a-z]+([A-Z][a-z]+)*", name) for name in names)
 
 
-def test_schemas_have_names_that_people_can_read() -> None:
+@of_both
+def test_schemas_have_names_that_people_can_read(document: Document) -> None:
     """Two types of one name would be told apart by their modules."""
     assert [
-        name for name in DOCUMENT["components"]["schemas"] if not re.fullmatch("[A-Z][A-Za-z]+", name)
+        name for name in document.content["components"]["schemas"] if not re.fullmatch("[A-Z][A-Za-z]+", name)
     ] == []
 
 
-def test_nothing_is_kept_that_nothing_refers_to() -> None:
-    text = printed({**DOCUMENT, "components": {}}).decode()
-    components = DOCUMENT["components"]
+@of_both
+def test_nothing_is_kept_that_nothing_refers_to(document: Document) -> None:
+    text = printed({**document.content, "components": {}}).decode()
+    components = document.content["components"]
     for kind in ("responses", "parameters", "headers", "schemas"):
         for name in components[kind]:
-            ref = f'"#/components/{kind}/{name}"'
+            ref = re.compile(f'["`]#/components/{kind}/{name}["`]')
             others = {key: value for key, value in components[kind].items() if key != name}
             rest = printed({**components, kind: others}).decode()
-            assert ref in text or ref in rest, f"{kind}/{name}"
+            assert ref.search(text) or ref.search(rest), f"{kind}/{name}"
 
 
 def test_the_machinery_knows_no_dialect() -> None:
     for path in Path(openapi.__file__).parent.glob("*.py"):
-        assert "taskflow" not in path.read_text(), path
+        assert not re.search("taskflow|taskforge", path.read_text(), re.IGNORECASE), path
 
 
-def test_every_parameter_is_described() -> None:
+@of_both
+def test_every_parameter_is_described(document: Document) -> None:
+    for method, path, operation in document.operations():
+        for parameter in map(document.resolved, operation.get("parameters", ())):
+            assert re.fullmatch(r"[A-Z`].*\.", parameter["description"]), (method, path, parameter["name"])
+
+
+def test_every_filter_has_its_meaning() -> None:
     filters = set()
-    for method, path, operation in operations():
+    for _, path, operation in operations():
         for parameter in map(resolved, operation.get("parameters", ())):
-            assert re.fullmatch(r"[A-Z].*\.", parameter["description"]), (method, path, parameter["name"])
             if parameter["in"] == "query":
                 filters |= {parameter["name"], f"{operation['tags'][0]}.{parameter['name']}"}
                 described = parameter["description"].removeprefix("Takes")
@@ -167,11 +135,12 @@ def test_every_parameter_is_described() -> None:
     assert FILTERS.keys() | FILTERS_OF.keys() <= filters
 
 
-def test_no_header_that_is_sent_has_an_example() -> None:
+@of_both
+def test_no_header_that_is_sent_has_an_example(document: Document) -> None:
     """Swagger UI fills it in and sends it, and then a made-up token, tag or position is refused."""
     found = 0
-    for method, path, operation in operations():
-        for parameter in map(resolved, operation.get("parameters", ())):
+    for method, path, operation in document.operations():
+        for parameter in map(document.resolved, operation.get("parameters", ())):
             if parameter["in"] == "header":
                 found += 1
                 for described in (parameter, parameter["schema"]):
@@ -220,15 +189,20 @@ def test_request_examples_are_accepted(endpoint: Endpoint) -> None:
     assert checked(endpoint.body, sent).faults == {}
 
 
-def test_every_answer_has_an_example_that_fits() -> None:
-    for method, path, operation in operations():
-        for status, answer in operation["responses"].items():
-            if status == "304":
-                continue
-            content = resolved(answer)["content"]["application/json"]
-            examples = [each["value"] for each in content.get("examples", {}).values()]
-            for example in examples or [content["example"]]:
-                validator(content["schema"]).validate(example)
+@of_both
+def test_every_answer_has_an_example_that_fits(document: Document) -> None:
+    for method, path, status, answer in document.answers():
+        for kind, content in answer.get("content", {}).items():
+            for example in examples_in(content):
+                fault = document.validator(content["schema"]).iter_errors(example)
+                assert not [*fault], (method, path, status, kind)
+    assert {status for *_, status, answer in document.answers() if "content" not in answer} <= {"304"}
+
+
+def test_answers_say_in_their_status_whether_they_are_errors() -> None:
+    for method, path, status, answer in TASKFLOW.answers():
+        if status != "304":
+            for example in examples_in(answer["content"]["application/json"]):
                 assert example["status"] == ("success" if int(status) < 400 else "error"), (method, path)
 
 
@@ -453,9 +427,10 @@ def test_signing_in_needs_no_session_and_everything_else_does() -> None:
     assert DOCUMENT["components"]["securitySchemes"]["session"]["name"] == "session"
 
 
-def test_the_committed_document_is_the_one_that_the_code_makes() -> None:
+@of_both
+def test_the_committed_document_is_the_one_that_the_code_makes(document: Document) -> None:
     """Else: .venv/bin/python scripts/write_api_docs.py"""
-    assert (FILES / "openapi.json").read_bytes() == printed(DOCUMENT)
+    assert document.file.read_bytes() == printed(document.content)
 
 
 PLACES: Final = {
@@ -549,12 +524,3 @@ def example_of(operation: Described) -> object:
     """The request's example, or None where it has no body."""
     body = operation.get("requestBody")
     return body and body["content"]["application/json"]["example"]
-
-
-def alike(real: Any, example: Any) -> bool:
-    """Whether two values have the same fields, as far as both are there."""
-    if isinstance(real, dict) and isinstance(example, dict):
-        return real.keys() == example.keys() and all(alike(real[name], example[name]) for name in real)
-    if isinstance(real, list) and isinstance(example, list):
-        return all(alike(each, example[0]) for each in real)
-    return True

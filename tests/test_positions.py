@@ -12,7 +12,7 @@ from api.positions import Positions
 
 
 async def test_another_process_knows_a_position_once_it_is_noted(redis: Redis) -> None:
-    await Positions(redis, 1.0).note(7, 12)
+    await Positions(redis, 1.0).note([7], 12)
     assert await Positions(redis, 1.0).of(7) == 12
     assert await Positions(redis, 1.0).of(8) == 0
 
@@ -29,21 +29,21 @@ async def test_whoever_leaves_while_telling_others_costs_nobody_a_position(
         patch.setattr(module, "call", hangs)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await positions.note(7, 12)
-    await positions.note(8, 13)
+                await positions.note([7], 12)
+    await positions.note([8], 13)
     assert await Positions(redis, 1.0).of(7) == 12
 
 
 async def test_what_redis_knew_is_forgotten_with_it(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     positions = Positions(redis, 1.0)
-    await positions.note(7, 12)
+    await positions.note([7], 12)
 
     async def away(*_: object) -> None:
         raise OSError
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "call", away)
-        await positions.note(8, 13)
+        await positions.note([8], 13)
     await redis.flushdb()
     positions.forget_shared()
     assert (await positions.of(7), await positions.of(8)) == (0, 13)

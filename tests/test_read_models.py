@@ -283,6 +283,7 @@ def queries_of(kind: str) -> st.SearchStrategy[Query]:
         else st.none(),
         sort=st.sampled_from(SORTS[kind]),
         descending=st.booleans(),
+        ties=st.sampled_from(["newest", "same"]),
         offset=st.integers(0, 12),
         limit=st.integers(0, 12),
     )

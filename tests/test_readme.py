@@ -44,9 +44,12 @@ def test_the_programs_commands_exist() -> None:
 
 
 def test_the_first_session_works_from_top_to_bottom(ledger: Running, tmp_path: Path) -> None:
+    ports = {"localhost:5000": ledger.port, "localhost:5001": ledger.forge_port}
     for block in CURL:
+        for written, port in ports.items():
+            block = block.replace(written, f"localhost:{port}")  # noqa: PLW2901
         done = subprocess.run(
-            ["sh", "-e", "-c", block.replace("localhost:5000", f"localhost:{ledger.port}")],
+            ["sh", "-e", "-c", block],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -54,7 +57,7 @@ def test_the_first_session_works_from_top_to_bottom(ledger: Running, tmp_path: P
         )
         assert done.returncode == 0, done.stderr
         for answer in answers(done.stdout):
-            assert answer["status"] == "success", answer
+            assert answer.get("status") == "success" or answer.get("success") is True, answer
 
 
 def answers(said: str) -> Iterator[dict[str, object]]:

@@ -10,14 +10,16 @@ import pytest
 
 import commands
 import events
+from commands.accounts import ChangePassword, DeactivateUser, DeleteUser, RegisterUser, SignUp
 from commands.context import given
 from commands.departments import ChangeDepartment
 from commands.expenses import RecordExpense, ReverseExpense
 from commands.projects import ChangeProject, DeleteProject
 from commands.registry import FOLDS, HANDLERS, Fold, main_stream, stream_of
 from commands.risks import ChangeRisk, RaiseRisk
+from commands.tags import ChangeTag, CreateTag, DeleteTag
 from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask, Task
-from commands.users import ChangeUser, RegisterUser
+from commands.users import ChangeProfile, ChangeUser
 from events.event import TYPES
 
 for module in pkgutil.iter_modules(events.__path__):
@@ -62,6 +64,14 @@ def test_the_state_of_an_empty_stream_does_not_exist(fold: Fold) -> None:
         (RaiseRisk(project_id=7), None),
         (RecordExpense(project_id=7), None),
         (RegisterUser(), None),
+        (SignUp(username="ana", email="ana@example.com", password_hash="$"), None),
+        (ChangeProfile(user_id=7), "user-7"),
+        (ChangePassword(user_id=7, password_hash="$", replaces=0), "user-7"),
+        (DeactivateUser(user_id=7), "user-7"),
+        (DeleteUser(user_id=7, owns_projects=False), "user-7"),
+        (CreateTag(), None),
+        (ChangeTag(tag_id=7), "tag-7"),
+        (DeleteTag(tag_id=7), "tag-7"),
     ],
 )
 def test_a_command_is_about_the_object_that_it_changes(command: object, stream: str | None) -> None:
@@ -79,3 +89,4 @@ def test_given_fields_have_the_names_that_clients_use() -> None:
     )
     assert given(command) == {"password", "hourly_rate", "role"}
     assert given(ChangeTask(task_id=1, due_date=None)) == {"due_date"}
+    assert given(ChangeTask(task_id=1, tag_ids=())) == {"tags"}

@@ -22,7 +22,7 @@ from pypdf import PdfReader
 from events.expenses import ExpenseRecorded
 from events.projects import ProjectCreated
 from events.store import Append
-from tests.http import MASTER_KEY, Client, Taskflow, caught_up, taskflow_running
+from tests.http import JWT_SECRET, MASTER_KEY, Client, Taskflow, caught_up, taskflow_running
 from tests.running import UNLIMITED, Running, free_port
 from tests.test_http_auth import token_of
 
@@ -59,6 +59,7 @@ def server_of_its_own(taskflow: Taskflow, folder: Path) -> Running:
         "DATABASE_URL": taskflow.core.settings.database_url,
         "REDIS_URL": taskflow.core.settings.redis_url,
         "TASKLEDGER_MASTER_KEY": MASTER_KEY.hex(),
+        "TASKLEDGER_JWT_SECRET": JWT_SECRET.hex(),
         "TASKLEDGER_REPORT_TIMEOUT_S": "60",
         "TASKLEDGER_REQUEST_DEADLINE_S": "60",
     }
@@ -162,16 +163,15 @@ def check_totals(in_json: bytes, in_csv: bytes, in_pdf: bytes) -> None:
     assert re.search(rf"^{PROJECTS} Project {PROJECTS} ", last, re.MULTILINE)
 
 
-async def half_read(taskflow: Taskflow) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection on which a long report has begun to arrive; its client takes no more for now."""
-    host, port = taskflow.url.removeprefix("http://").split(":")
+async def half_read(url: str, path: str, header: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection on which a long answer has begun to arrive; its client takes no more for now."""
+    host, port = url.removeprefix("http://").split(":")
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     narrow.setblocking(False)
     await asyncio.get_running_loop().sock_connect(narrow, (host, int(port)))
     reader, writer = await asyncio.open_connection(sock=narrow, limit=4096)
-    session = cookie(taskflow)["Cookie"]
-    writer.write(f"GET {LONG} HTTP/1.1\r\nHost: a\r\nCookie: {session}\r\n\r\n".encode())
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n".encode())
     assert b" 200 OK" in await reader.readline()
     return reader, writer
 
@@ -195,11 +195,11 @@ async def test_clients_that_let_go_leave_nothing_behind(
         assert (await taskflow.admin.get("/api/reports/projects?format=pdf")).status == 200
         before = await open_files()
 
-        _, gone = await half_read(taskflow)
+        _, gone = await half_read(taskflow.url, LONG, f"Cookie: {cookie(taskflow)['Cookie']}")
         gone.transport.abort()
         await files_back_to(before)
 
-        reader, slow = await half_read(taskflow)
+        reader, slow = await half_read(taskflow.url, LONG, f"Cookie: {cookie(taskflow)['Cookie']}")
         assert await open_files() > before + 2, "both ends of a connection, and the report"
         # The server lets go of its end and of the file; the client still has its own.
         await files_back_to(before + 1)

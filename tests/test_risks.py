@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from commands.context import Actor
-from commands.errors import Conflict, Forbidden, Hidden, Invalid, NotFound, PreconditionFailed
+from commands.errors import Forbidden, Hidden, Invalid, NotFound, PreconditionFailed, ProjectClosed
 from commands.risks import ChangeRisk, RaiseRisk
 from events.event import Event
 from events.projects import ProjectDeleted, ProjectStatusChanged
@@ -152,7 +152,7 @@ def test_changes_are_compared_with_those_before() -> None:
 @pytest.mark.parametrize("status", ["completed", "cancelled"])
 def test_a_closed_project_takes_no_new_risks_and_changes_to_old_ones(status: str) -> None:
     closed = with_risk(ProjectStatusChanged(1, status))
-    message = str(closed.when(STEEL, by=MANAGER).refused(Conflict))
+    message = str(closed.when(STEEL, by=MANAGER).refused(ProjectClosed))
     assert message == (
         f"The project is {status} and takes no new risks; set its status to active to reopen it"
     )

@@ -52,7 +52,7 @@ from events.projects import ProjectCreated, ProjectDetailsChanged
 from events.store import EventStore
 from events.tasks import TaskCreated, TaskHoursBooked
 from events.users import UserRegistered
-from tests.http import ADMIN_HASH, MASTER_KEY, Taskflow, caught_up, started
+from tests.http import ADMIN_HASH, JWT_SECRET, MASTER_KEY, Taskflow, caught_up, started
 from tests.running import ROOT, running, signed_in
 
 UNTIL = date(2025, 10, 1)
@@ -470,7 +470,11 @@ async def company(database_url: str, redis_url: str, logs: None) -> AsyncIterato
     async with told(database_url, plan):
         pass
     settings = Settings(
-        database_url=database_url, redis_url=redis_url, master_key=MASTER_KEY, rate_limits=None
+        database_url=database_url,
+        redis_url=redis_url,
+        master_key=MASTER_KEY,
+        jwt_secret=JWT_SECRET,
+        rate_limits=None,
     )
     async with started(settings) as server:
         server.start_projector()
@@ -544,6 +548,7 @@ def test_production_gets_no_password_that_everybody_knows(database_url: str, red
         "REDIS_URL": redis_url,
         "TASKLEDGER_ENV": "production",
         "TASKLEDGER_MASTER_KEY": "00" * 32,
+        "TASKLEDGER_JWT_SECRET": "00" * 32,
         "TASKLEDGER_ADMIN_PASSWORD": "a long one of our own",
     }
     ran = run("--projects", "0", "--users", "2", "--yes", "--json", **where)
@@ -579,7 +584,7 @@ def test_wrong_usage_is_told_without_a_traceback(arguments: tuple[str, ...]) -> 
 
 
 def test_another_ledger_s_key_is_refused_and_nothing_recorded(database_url: str, redis_url: str) -> None:
-    where = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    where = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "TASKLEDGER_JWT_SECRET": "00" * 32}
     small = ("--projects", "1", "--tasks", "2", "--users", "2", "--json")
     assert run(*small, **where, TASKLEDGER_MASTER_KEY="00" * 32).code == 0
     before = count(database_url)
@@ -597,7 +602,8 @@ def count(database_url: str) -> int:
 
 
 def test_ctrl_c_stops_it_and_says_how_far_it_came(database_url: str, redis_url: str) -> None:
-    where = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "TASKLEDGER_MASTER_KEY": "00" * 32}
+    secrets = {"TASKLEDGER_MASTER_KEY": "00" * 32, "TASKLEDGER_JWT_SECRET": "00" * 32}
+    where = {"DATABASE_URL": database_url, "REDIS_URL": redis_url} | secrets
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "api.cli", "sample-data", "--tasks", "20000", "--json"],
         stdout=subprocess.PIPE,

@@ -9,10 +9,12 @@ import pytest
 from api.settings import Settings, SettingsError
 
 KEY = bytes(range(32))
+SECRET = bytes(range(50, 82))
 LEAST = {
     "DATABASE_URL": "postgresql:///taskledger",
     "REDIS_URL": "redis://localhost",
     "TASKLEDGER_MASTER_KEY": KEY.hex(),
+    "TASKLEDGER_JWT_SECRET": SECRET.hex(),
 }
 
 
@@ -49,13 +51,21 @@ def test_values_have_the_type_of_their_field() -> None:
     "text",
     [KEY.hex(), KEY.hex().upper(), base64.b64encode(KEY).decode(), base64.urlsafe_b64encode(KEY).decode()],
 )
-def test_the_master_key_is_taken_in_digits_or_base64(text: str) -> None:
+def test_secrets_are_taken_in_digits_or_base64(text: str) -> None:
     assert read(TASKLEDGER_MASTER_KEY=text).master_key == KEY
+    assert read(TASKLEDGER_JWT_SECRET=text).jwt_secret == KEY
 
 
-def test_the_master_key_is_not_shown() -> None:
-    assert repr(KEY) not in repr(read())
-    assert KEY.hex() not in repr(read())
+@pytest.mark.parametrize("secret", [KEY, SECRET])
+def test_secrets_are_not_shown(secret: bytes) -> None:
+    assert repr(secret) not in repr(read())
+    assert secret.hex() not in repr(read())
+
+
+def test_registration_is_open_unless_it_is_closed() -> None:
+    assert read().is_registration_open
+    assert read(TASKLEDGER_REGISTRATION="on").is_registration_open
+    assert not read(TASKLEDGER_REGISTRATION="off").is_registration_open
 
 
 @pytest.mark.parametrize(
@@ -63,6 +73,10 @@ def test_the_master_key_is_not_shown() -> None:
     [
         ("TASKLEDGER_MASTER_KEY", "secret", "32 random bytes"),
         ("TASKLEDGER_MASTER_KEY", KEY.hex()[2:], "32 random bytes"),
+        ("TASKLEDGER_JWT_SECRET", "secret", "32 random bytes"),
+        ("TASKLEDGER_JWT_SECRET", SECRET.hex() + "00", "32 random bytes"),
+        ("TASKLEDGER_JWT_ACCESS_S", "0", "a positive whole number"),
+        ("TASKLEDGER_REGISTRATION", "closed", "one of on, off"),
         ("TASKLEDGER_ENV", "prod", "one of development, production"),
         ("TASKLEDGER_BODY_BYTES_MAX", "1.5", "a positive whole number"),
         ("TASKLEDGER_BODY_BYTES_MAX", "0", "a positive whole number"),
@@ -85,6 +99,7 @@ def test_a_wrong_value_is_named(name: str, value: str, said: str) -> None:
     assert said in message
     assert "\n" not in message
     assert KEY.hex()[2:] not in message
+    assert SECRET.hex() not in message
 
 
 def test_what_must_be_set_is_named() -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as some
 
 from commands.context import Actor
-from commands.errors import Conflict, Forbidden, Hidden, Invalid, NotFound
+from commands.errors import ActorGone, Forbidden, Hidden, Invalid, NotFound, ProjectClosed, Unseen
 from commands.money import MONEY_MAX_CENTS, cost_cents, equal_shares, half_up
+from commands.tags import NAMED_MAX, TAGS_MAX
 from commands.tasks import ASSIGNEES_MAX, AssignTask, ChangeTask, CreateTask, DeleteTask
 from events.event import Event
 from events.projects import ProjectDeleted, ProjectStatusChanged
+from events.tags import TagCreated, TagDeleted
 from events.tasks import (
     TaskAssigned,
     TaskCreated,
@@ -19,8 +24,9 @@ from events.tasks import (
     TaskDetailsChanged,
     TaskHoursBooked,
     TaskStatusChanged,
+    TaskTagged,
 )
-from events.users import UserDeactivated, UserRateChanged
+from events.users import UserDeactivated, UserDeleted, UserRateChanged
 from tests.given import ADMIN, MANAGER, OTHER_MANAGER, OTHER_USER, PEOPLE, USER, Story, given, user
 from tests.test_projects import created as project_created
 
@@ -133,6 +139,17 @@ def test_an_assignee_who_is_inactive_by_now_may_stay() -> None:
     story.when(AssignTask(task_id=1, user_ids=(3, 5))).then(TaskAssigned(1, (3, 5)))
 
 
+def test_an_assignee_whose_account_is_gone_cannot_stay() -> None:
+    story = given(PEOPLE, PROJECT, created(5, 3), UserDeleted(5))
+    assert story.when(AssignTask(task_id=1, user_ids=(3, 5))).refused(Invalid).errors == {
+        "user_ids": ["User 5 does not exist"]
+    }
+    refusal = story.when(ChangeTask(task_id=1, assigned_to=(5,))).refused(Invalid)
+    assert refusal.errors == {"assigned_to": ["User 5 does not exist"]}
+    story.when(AssignTask(task_id=1, user_ids=(3,))).then(TaskAssigned(1, (3,)))
+    story.when(ChangeTask(task_id=1, title="New")).then(TaskDetailsChanged(1, {"title": "New"}))
+
+
 def test_assignees_are_limited() -> None:
     command = AssignTask(task_id=1, user_ids=tuple(range(1, ASSIGNEES_MAX + 2)))
     refusal = with_task().when(command).refused(Invalid)
@@ -170,8 +187,8 @@ def test_an_assigned_user_sets_status_hours_and_notes() -> None:
     "command",
     [
         ChangeTask(task_id=1, status="completed", title="New"),
-        ChangeTask(task_id=1, title="Schema"),
-        ChangeTask(task_id=1, assigned_to=(3,)),
+        ChangeTask(task_id=1, title="New"),
+        ChangeTask(task_id=1, assigned_to=(5,)),
         ChangeTask(task_id=1, status="completed", invalid={"priority": ["Priority must be one of …"]}),
         AssignTask(task_id=1, user_ids=(3,)),
         DeleteTask(task_id=1),
@@ -224,7 +241,7 @@ def test_a_closed_project_takes_no_new_or_changed_tasks_until_reopened(
     status: str, command: CreateTask | ChangeTask | AssignTask | DeleteTask
 ) -> None:
     closed = given(PEOPLE, PROJECT, created(), ProjectStatusChanged(1, status))
-    message = str(closed.when(command, by=MANAGER).refused(Conflict))
+    message = str(closed.when(command, by=MANAGER).refused(ProjectClosed))
     assert status in message
     assert "active" in message
     reopened = given(
@@ -312,6 +329,17 @@ def test_hours_given_with_new_assignees_are_theirs() -> None:
     )
 
 
+def test_whose_account_is_gone_gets_no_hours_credited() -> None:
+    story = given(PEOPLE, RATED, PROJECT, created(5, 3), UserDeleted(3))
+    story.when(ChangeTask(task_id=1, actual_centihours=101), by=MANAGER).then(
+        booking(101, (5, 101, 5000, 5050))
+    )
+    nobody = given(story.events, UserDeleted(5))
+    nobody.when(ChangeTask(task_id=1, actual_centihours=101), by=MANAGER).then(booking(101))
+    themselves = story.when(ChangeTask(task_id=1, actual_centihours=101), by=USER)
+    themselves.then(booking(101))
+
+
 @for_all(
     some.lists(some.tuples(some.integers(0, 10_000), some.sampled_from([MANAGER, USER, ADMIN])), max_size=12)
 )
@@ -328,12 +356,21 @@ def test_credits_add_up_to_the_hours_of_the_task(totals: list[tuple[int, Actor]]
         assert credit["cost_cents"] == cost_cents(credit["centihours"], credit["hourly_rate_cents"])
 
 
+TAGS = (
+    TagCreated(1, "home", "", ""),
+    TagCreated(2, "work", "", ""),
+    TagCreated(3, "old", "", ""),
+    TagDeleted(3),
+)
 PERSONAL = created(5, project_id=None, creator_id=USER.id)
 
 
 def test_everybody_may_have_tasks_of_their_own_and_manage_them_as_an_owner_would() -> None:
     command = CreateTask(project_id=None, title="Schema", estimated_centihours=800, assigned_to=(5,))
-    given(PEOPLE).when(command, by=USER).then(PERSONAL)
+    answer = given(PEOPLE).when(command, by=USER)
+    answer.then(PERSONAL)
+    # Nor does a task slip in while its creator's account ends.
+    assert answer.guards() == {"user-3", "user-5"}
     for actor in (USER, ADMIN):
         story = given(PEOPLE, PERSONAL)
         story.when(ChangeTask(task_id=1, title="New"), by=actor).then(TaskDetailsChanged(1, {"title": "New"}))
@@ -348,7 +385,117 @@ def test_personal_tasks_of_others() -> None:
     )
     assert story.when(DeleteTask(task_id=1), by=OTHER_USER).refused(Forbidden).required_role == "admin"
     assert story.when(DeleteTask(task_id=1), by=OTHER_MANAGER).refused(Forbidden).required_role == "admin"
-    assert story.when(DeleteTask(task_id=1), by=Actor(6, "user")).refused(NotFound).what == "task"
+    assert story.when(DeleteTask(task_id=1), by=Actor(6, "user")).refused(Unseen).what == "task"
+
+
+def test_a_personal_task_goes_with_its_creator_and_stays_when_an_assignee_goes() -> None:
+    story = given(PEOPLE, PERSONAL)
+    for command in (ChangeTask(task_id=1, status="completed"), AssignTask(task_id=1), DeleteTask(task_id=1)):
+        gone = given(story.events, UserDeleted(USER.id))
+        for actor in (ADMIN, USER, OTHER_USER):
+            assert gone.when(command, by=actor).refused(NotFound).what == "task"
+        assert given(story.events, UserDeleted(OTHER_USER.id)).when(command, by=USER).decision.events
+
+
+def test_a_creator_cannot_go_while_a_personal_task_changes() -> None:
+    answer = given(PEOPLE, PERSONAL).when(ChangeTask(task_id=1, status="completed"), by=OTHER_USER)
+    assert answer.guards() == {"user-3"}
+
+
+@pytest.mark.parametrize("end", [UserDeleted(USER.id), UserDeactivated(USER.id)])
+def test_who_is_gone_or_locked_out_creates_no_personal_task(end: Event) -> None:
+    command = CreateTask(project_id=None, title="Late", invalid={"title": ["Title is required"]})
+    assert given(PEOPLE, end).when(command, by=USER).refused(ActorGone).what == "user"
+
+
+def test_a_task_in_a_project_outlives_its_creator() -> None:
+    story = given(PEOPLE, PROJECT, created(3, creator_id=OTHER_USER.id), UserDeleted(OTHER_USER.id))
+    story.when(ChangeTask(task_id=1, status="completed"), by=USER).then(TaskStatusChanged(1, "completed"))
+
+
+def test_a_task_is_created_with_those_tags_that_exist() -> None:
+    command = CreateTask(
+        project_id=None, title="Schema", estimated_centihours=800, assigned_to=(5,), tag_ids=(2, 9, 1, 2, 3)
+    )
+    answer = given(PEOPLE, TAGS).when(command, by=USER)
+    answer.then(PERSONAL, TaskTagged(1, (1, 2)))
+    # Tags are no guards: they may change or go meanwhile.
+    assert answer.guards() == {"user-3", "user-5"}
+    only_unknown = CreateTask(
+        project_id=None, title="Schema", estimated_centihours=800, assigned_to=(5,), tag_ids=(9,)
+    )
+    given(PEOPLE).when(only_unknown, by=USER).then(PERSONAL)
+
+
+def test_tags_of_a_change_replace_the_set_and_the_same_set_is_no_change() -> None:
+    story = given(PEOPLE, TAGS, PERSONAL, TaskTagged(1, (1, 2)))
+    story.when(ChangeTask(task_id=1, tag_ids=(2, 1, 2, 9)), by=USER).then()
+    story.when(ChangeTask(task_id=1, tag_ids=(2,)), by=USER).then(TaskTagged(1, (2,)))
+    story.when(ChangeTask(task_id=1, tag_ids=()), by=USER).then(TaskTagged(1, ()))
+    story.when(ChangeTask(task_id=1, title="New"), by=USER).then(TaskDetailsChanged(1, {"title": "New"}))
+    with_a_tag_that_is_gone = given(story.events, TagDeleted(2))
+    for same in ((1, 2), (1,)):
+        with_a_tag_that_is_gone.when(ChangeTask(task_id=1, tag_ids=same), by=USER).then()
+
+
+def commands_with_tags(*tag_ids: int) -> tuple[ChangeTask, CreateTask]:
+    return (
+        ChangeTask(task_id=1, tag_ids=tag_ids),
+        CreateTask(project_id=None, title="x", tag_ids=tag_ids),
+    )
+
+
+def test_of_the_tags_that_are_named_those_that_exist_are_limited() -> None:
+    most = tuple(range(1, TAGS_MAX + 1))
+    tags = tuple(TagCreated(number, f"tag{number}", "", "") for number in (*most, TAGS_MAX + 1))
+    story = given(PEOPLE, PERSONAL, tags)
+    unknown = tuple(range(TAGS_MAX + 2, NAMED_MAX + 2))
+    story.when(ChangeTask(task_id=1, tag_ids=(*most * 2, *unknown)), by=USER).then(TaskTagged(1, most))
+    for command in commands_with_tags(*most, TAGS_MAX + 1):
+        refusal = story.when(command, by=USER).refused(Invalid)
+        assert refusal.errors == {"tags": ["At most 100 tags can be put on a task"]}
+
+
+def test_beyond_a_bound_no_tag_is_looked_up() -> None:
+    for command in commands_with_tags(*range(1, NAMED_MAX + 2)):
+        answer = given(PEOPLE, PERSONAL, TAGS).when(command, by=USER)
+        assert answer.refused(Invalid).errors == {"tags": ["At most 1000 tags can be named at once"]}
+        assert not any(stream.startswith("tag-") for stream in answer.decision.reads)
+
+
+def test_an_assignee_may_send_the_whole_task_back_with_another_status() -> None:
+    story = given(PEOPLE, TAGS, PROJECT, created(3, 5), TaskTagged(1, (1, 2)))
+    gone = given(story.events, TagDeleted(2), UserDeleted(5))
+    whole = ChangeTask(
+        task_id=1,
+        title="Schema",
+        description="",
+        priority="medium",
+        status="in_progress",
+        due_date=None,
+        estimated_centihours=800,
+        tag_ids=(2, 1),
+        assigned_to=(3, 5),
+        completion_notes="",
+    )
+    without_the_gone = replace(whole, tag_ids=(1,), assigned_to=(3,))
+    for command in (without_the_gone, replace(without_the_gone, tag_ids=(1, 2))):
+        gone.when(command, by=USER).then(TaskStatusChanged(1, "in_progress"))
+    story.when(whole, by=USER).then(TaskStatusChanged(1, "in_progress"))
+    others: dict[str, Any] = {
+        "title": "New",
+        "description": "x",
+        "priority": "high",
+        "due_date": DUE,
+        "estimated_centihours": 801,
+        "tag_ids": (1,),
+        "assigned_to": (5, 3),
+        "invalid": {"title": ["Too long"]},
+    }
+    for name, other in others.items():
+        one_changed: dict[str, Any] = {name: other}
+        story.when(replace(whole, **one_changed), by=USER).refused(Forbidden)
+    story.when(replace(whole, tag_ids=tuple(range(1, NAMED_MAX + 2))), by=USER).refused(Forbidden)
 
 
 @pytest.mark.parametrize(

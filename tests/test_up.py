@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from api.data_folder import DataFolder
-from tests.running import ROOT, Running, free_port, running, second_server, signed_in, up
+from tests.running import ROOT, Running, free_port, free_ports, running, second_server, signed_in, up
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -28,9 +28,13 @@ def test_a_new_folder_is_ready_soon_and_says_what_to_do_next(tmp_path: Path) -> 
         said = wait_for(ledger, "Try next")
         assert f"http://localhost:{ledger.port}/api" in said
         assert "admin / admin123" in said
-        (documentation,) = re.findall(r"documentation +(\S+)", said)
-        assert documentation == f"http://localhost:{ledger.port}/api/docs"
-        assert "swagger-ui" in requests.get(documentation, timeout=5).text
+        assert f"TaskForge API      {ledger.forge_url}/api, and {ledger.url}/taskforge/api" in said
+        for address in (f"{ledger.forge_url}/api/health", f"{ledger.url}/taskforge/api/health"):
+            assert requests.get(address, timeout=5).json()["data"]["status"] == "healthy"
+        (documentation,) = re.findall(r"documentation +(\S+) and (\S+)", said)
+        assert documentation == (f"{ledger.url}/api/docs", f"{ledger.forge_url}/api/docs")
+        for address in documentation:
+            assert "swagger-ui" in requests.get(address, timeout=5).text
         assert str(tmp_path / "data") in said
         seconds = float(re.findall(r"ready after ([\d.]+) s", said)[0])
         assert '"path": "/readyz"' not in said, "the ready message stands alone"
@@ -105,7 +109,7 @@ def test_a_server_that_dies_is_started_again(tmp_path: Path) -> None:
         assert session.get(f"{ledger.url}/api/projects").status_code == 200
 
 
-def test_several_workers_share_the_port(tmp_path: Path) -> None:
+def test_several_workers_share_the_ports(tmp_path: Path) -> None:
     with running(tmp_path / "data", "--workers", "2") as ledger:
         servers = ledger.descendants_named("serve")
         assert len(servers) == 2
@@ -114,6 +118,7 @@ def test_several_workers_share_the_port(tmp_path: Path) -> None:
             answer = session.post(f"{ledger.url}/api/projects", json={"name": f"P{number}"})
             assert answer.status_code == 201
             session.close()
+            assert requests.get(f"{ledger.forge_url}/api/health", timeout=5).status_code == 200
 
 
 def test_a_second_server_works_on_the_data_of_a_running_ledger(tmp_path: Path) -> None:
@@ -170,16 +175,26 @@ def test_data_that_valkey_cannot_load_are_folded_again(tmp_path: Path) -> None:
         assert [project["name"] for project in found] == ["Kept"]
 
 
-def test_a_port_in_use_is_named_with_its_user(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["up", "serve"])
+@pytest.mark.parametrize("option", ["--port", "--taskforge-port"])
+def test_a_port_in_use_is_named_with_its_user(tmp_path: Path, name: str, option: str) -> None:
+    (other,) = {"--port", "--taskforge-port"} - {option}
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        done = command("up", "--data", str(tmp_path / "data"), "--port", str(port))
-    complains(done, f"port {port} is in use", "--port")
+        port, free = taken.getsockname()[1], free_port()
+        ports = (option, str(port), other, str(free))
+        done = command(name, "--data", str(tmp_path / "data"), *ports)
+    # What it suggests is not the other one's either.
+    complains(done, f"port {port} is in use", f"another one with {option} {max(port, free) + 1}")
+
+
+def test_each_api_needs_a_port_of_its_own(tmp_path: Path) -> None:
+    ports = ("--port", "5001")
+    complains(command("up", "--data", str(tmp_path / "data"), *ports), "--port and --taskforge-port")
 
 
 def test_a_folder_in_use_is_named_with_its_process(tmp_path: Path) -> None:
     with running(tmp_path / "data") as ledger:
-        done = command("up", "--data", str(tmp_path / "data"), "--port", str(free_port()))
+        done = command("up", "--data", str(tmp_path / "data"), *free_ports())
         complains(done, "in use by another taskledger", str(ledger.process.pid))
 
 
@@ -198,8 +213,7 @@ def test_a_folder_in_use_is_named_with_its_process(tmp_path: Path) -> None:
 def test_unreachable_servers_are_named_without_their_passwords(
     tmp_path: Path, name: str, url: str, words: tuple[str, ...]
 ) -> None:
-    port = str(free_port())
-    done = command("up", "--data", str(tmp_path / "data"), "--port", port, **{name: url})
+    done = command("up", "--data", str(tmp_path / "data"), *free_ports(), **{name: url})
     complains(done, *words)
     assert "s3cret" not in done.stderr
     assert "cret" not in done.stderr
@@ -207,26 +221,25 @@ def test_unreachable_servers_are_named_without_their_passwords(
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    complains(command("up", "--data", str(tmp_path / "file" / "data"), "--port", str(free_port())), "--data")
+    complains(command("up", "--data", str(tmp_path / "file" / "data"), *free_ports()), "--data")
 
 
 @pytest.mark.parametrize("name", ["up", "migrate", "serve", "project", "sample-data"])
 def test_a_file_is_no_data_folder(tmp_path: Path, name: str) -> None:
     file = tmp_path / "file"
     file.write_text("a letter")
-    port = ("--port", str(free_port())) if name in ("up", "serve") else ()
-    done = command(name, "--data", str(file), *port, DATABASE_URL="", REDIS_URL="")
+    ports = free_ports() if name in ("up", "serve") else ()
+    done = command(name, "--data", str(file), *ports, DATABASE_URL="", REDIS_URL="")
     complains(done, str(file), "is not a folder", "name another one with --data")
     assert file.read_text() == "a letter"
 
 
 def test_production_wants_a_first_password_that_nobody_knows(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path / "data"))
-    port = str(free_port())
-    everywhere = ("up", *data, "--host", "0.0.0.0", "--port", port)
-    complains(command(*everywhere), "TASKLEDGER_ADMIN_PASSWORD")
-    complains(command(*everywhere, TASKLEDGER_ADMIN_PASSWORD="admin123"), "too easy to guess")
-    ledger = Running(list(everywhere[:-2]), int(port), tmp_path / "log")
+    everywhere = ("up", *data, "--host", "0.0.0.0")
+    complains(command(*everywhere, *free_ports()), "TASKLEDGER_ADMIN_PASSWORD")
+    complains(command(*everywhere, *free_ports(), TASKLEDGER_ADMIN_PASSWORD="admin123"), "too easy to guess")
+    ledger = Running(list(everywhere), free_port(), tmp_path / "log")
     ledger.environment = {"TASKLEDGER_ADMIN_PASSWORD": "correct horse battery"}
     ledger.start().wait_until_ready()
     try:
@@ -241,21 +254,22 @@ def test_production_wants_a_first_password_that_nobody_knows(tmp_path: Path) -> 
 def test_production_does_not_start_with_the_development_password(tmp_path: Path) -> None:
     with running(tmp_path / "data"):
         pass
-    arguments = ("up", "--data", str(tmp_path / "data"), "--port", str(free_port()))
+    arguments = ("up", "--data", str(tmp_path / "data"), *free_ports())
     complains(command(*arguments, TASKLEDGER_ENV="production"), "development password", "change it")
 
 
 def test_another_master_key_is_refused(tmp_path: Path) -> None:
     with running(tmp_path / "data"):
         pass
-    arguments = ("up", "--data", str(tmp_path / "data"), "--port", str(free_port()))
+    arguments = ("up", "--data", str(tmp_path / "data"), *free_ports())
     complains(command(*arguments, TASKLEDGER_MASTER_KEY="00" * 32), "master key is not the one")
 
 
 def test_parts_can_run_apart(tmp_path: Path, empty_database_url: str, redis_url: str) -> None:
-    urls = {"DATABASE_URL": empty_database_url, "REDIS_URL": redis_url, "TASKLEDGER_MASTER_KEY": "ab" * 32}
+    secrets = {"TASKLEDGER_MASTER_KEY": "ab" * 32, "TASKLEDGER_JWT_SECRET": "ba" * 32}
+    urls = {"DATABASE_URL": empty_database_url, "REDIS_URL": redis_url} | secrets
     port = free_port()
-    complains(command("serve", "--port", str(port), **urls), "taskledger migrate")
+    complains(command("serve", *free_ports(), **urls), "taskledger migrate")
     complains(command("project", **urls), "taskledger migrate")
     assert "applied 0001" in command("migrate", **urls).stdout
     assert "up to date" in command("migrate", **urls).stdout

@@ -6,21 +6,34 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as some
 
+from commands.accounts import ChangePassword, DeactivateUser, DeleteUser, RegisterUser, SignUp
 from commands.admins import Admins
 from commands.claims import Claim
-from commands.context import SYSTEM, Actor
-from commands.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed
+from commands.context import SYSTEM, VISITOR, Actor
+from commands.errors import (
+    AdminProtected,
+    Conflict,
+    Forbidden,
+    Invalid,
+    LastAdmin,
+    NotFound,
+    PasswordReplaced,
+    PreconditionFailed,
+    StillOwnsProjects,
+    Unseen,
+)
 from commands.ledger import PrepareLedger
-from commands.users import ChangeUser, RegisterUser, User
+from commands.users import ChangeProfile, ChangeUser, User
 from events.claims import Claimed, Released
 from events.departments import DepartmentCreated
-from events.private import EndSessions, SetPassword
+from events.private import EndSessions, ForgetUser, SetPassword
 from events.users import (
     AdminGained,
     AdminLost,
     PasswordChanged,
     UserActivated,
     UserDeactivated,
+    UserDeleted,
     UserDepartmentChanged,
     UserEmailChanged,
     UserNamesChanged,
@@ -149,9 +162,9 @@ def test_a_wrong_value_in_an_own_field_is_a_matter_of_validation() -> None:
 
 
 def test_a_user_does_not_even_learn_that_others_exist() -> None:
-    for number in (4, 99):
+    for number, word in ((4, Unseen), (99, NotFound)):
         command = ChangeUser(user_id=number, first_name="x")
-        assert given(PEOPLE).when(command, by=USER).refused(NotFound).what == "user"
+        assert given(PEOPLE).when(command, by=USER).refused(word).what == "user"
 
 
 def test_a_manager_sees_others_but_may_not_change_them() -> None:
@@ -194,7 +207,7 @@ def test_disabling_ends_the_sessions_and_enabling_does_not_bring_them_back() -> 
     ],
 )
 def test_the_last_active_admin_stays(command: ChangeUser) -> None:
-    assert "last active admin" in str(given(PEOPLE).when(command).refused(Conflict))
+    assert "last active admin" in str(given(PEOPLE).when(command).refused(LastAdmin))
 
 
 def test_one_of_two_admins_may_go_and_the_set_is_written() -> None:
@@ -205,7 +218,7 @@ def test_one_of_two_admins_may_go_and_the_set_is_written() -> None:
 
 def test_a_disabled_admin_does_not_count_until_enabled() -> None:
     story = given(PEOPLE, user(6, "admin", active=False))
-    story.when(ChangeUser(user_id=1, active=False)).refused(Conflict)
+    story.when(ChangeUser(user_id=1, active=False)).refused(LastAdmin)
     story.when(ChangeUser(user_id=6, active=True)).then(UserActivated(6), AdminGained(6))
     story.when(ChangeUser(user_id=6, role="user")).then(UserRoleChanged(6, "user"))
 
@@ -223,9 +236,158 @@ def test_an_outdated_version_is_told_after_validation_and_before_conflicts() -> 
     story.when(ChangeUser(user_id=3, first_name="x"), expected_version=1).then(UserNamesChanged(3, "x", ""))
     story.when(ChangeUser(user_id=3), expected_version=2).refused(PreconditionFailed)
     story.when(ChangeUser(user_id=1, role="user"), expected_version=2).refused(PreconditionFailed)
-    story.when(ChangeUser(user_id=1, role="user"), expected_version=1).refused(Conflict)
+    story.when(ChangeUser(user_id=1, role="user"), expected_version=1).refused(LastAdmin)
     story.when(ChangeUser(user_id=3, invalid={"a": ["b"]}), expected_version=2).refused(Invalid)
-    story.when(ChangeUser(user_id=3, role="admin"), OTHER_USER, expected_version=2).refused(NotFound)
+    story.when(ChangeUser(user_id=3, role="admin"), OTHER_USER, expected_version=2).refused(Unseen)
+
+
+SIGN_UP = SignUp(username="Ana", email="ana@example.com", password_hash="$hash", first_name="Ana")
+
+
+def test_whoever_signs_up_is_an_active_user_in_no_department() -> None:
+    answer = given(PEOPLE).when(SIGN_UP, by=VISITOR)
+    answer.then(
+        UserRegistered(6, "Ana", "ana@example.com", "Ana", "", "user", None, True, 0),
+        Claimed("username:ana", "user-6"),
+        Claimed("email:ana@example.com", "user-6"),
+        SetPassword(6, "$hash"),
+    )
+    assert answer.guards() == set()
+
+
+def test_taken_names_are_told_to_whoever_signs_up_the_username_first() -> None:
+    command = SignUp(username="USER2", email="User3@example.com", password_hash="$")
+    refusal = given(PEOPLE).when(command, by=VISITOR).refused(Invalid)
+    assert list(refusal.errors) == ["username", "email"]
+    assert refusal.taken == {"username", "email"}
+    email = SignUp(username="ana", email="user3@example.com", password_hash="$")
+    assert given(PEOPLE).when(email, by=VISITOR).refused(Invalid).taken == {"email"}
+
+
+def test_a_name_is_taken_only_where_somebody_else_has_it() -> None:
+    command = ChangeUser(user_id=3, username="user2", email="user3@example.com", invalid={"role": ["Wrong"]})
+    refusal = given(PEOPLE).when(command).refused(Invalid)
+    assert (set(refusal.errors), refusal.taken) == ({"role", "username"}, frozenset({"username"}))
+
+
+def test_people_change_their_username_in_their_profile() -> None:
+    command = ChangeProfile(user_id=3, username="cleo", email="cleo@example.com", first_name="Cleo")
+    given(PEOPLE).when(command, by=USER).then(
+        UserRenamed(3, "cleo"),
+        Claimed("username:cleo", "user-3"),
+        Released("username:user3", "user-3"),
+        UserEmailChanged(3, "cleo@example.com"),
+        Claimed("email:cleo@example.com", "user-3"),
+        Released("email:user3@example.com", "user-3"),
+        UserNamesChanged(3, "Cleo", ""),
+    )
+    given(PEOPLE).when(ChangeProfile(user_id=3, username="USER3"), by=USER).then(UserRenamed(3, "USER3"))
+    given(PEOPLE).when(ChangeProfile(user_id=3, username="user3"), by=USER).then()
+
+
+def test_a_profile_is_nobody_elses_and_that_comes_before_all_else() -> None:
+    for actor in (ADMIN, MANAGER, OTHER_USER):
+        for number in (3, 99):
+            command = ChangeProfile(user_id=number, invalid={"email": ["Wrong"]})
+            assert given(PEOPLE).when(command, by=actor).refused(Forbidden).required_role == "admin"
+
+
+def test_names_in_a_profile_must_be_right_and_free() -> None:
+    command = ChangeProfile(user_id=3, username="User2", invalid={"email": ["Invalid email format"]})
+    refusal = given(PEOPLE).when(command, by=USER).refused(Invalid)
+    assert refusal.errors == {"email": ["Invalid email format"], "username": ["Username is already taken"]}
+    assert refusal.taken == {"username"}
+
+
+def test_who_is_gone_has_no_profile_and_cannot_be_changed() -> None:
+    story = given(PEOPLE, UserDeleted(3))
+    story.when(ChangeProfile(user_id=3, first_name="x"), by=USER).refused(NotFound)
+    for command in (ChangeUser(user_id=3, active=True), DeactivateUser(user_id=3), DELETE):
+        assert story.when(command).refused(NotFound).what == "user"
+
+
+def test_making_an_admin_and_taking_it_back() -> None:
+    given(PEOPLE).when(ChangeUser(user_id=3, admin=True)).then(UserRoleChanged(3, "admin"), AdminGained(3))
+    given(PEOPLE).when(ChangeUser(user_id=2, admin=True)).then(UserRoleChanged(2, "admin"), AdminGained(2))
+    two = given(PEOPLE, user(6, "admin"))
+    two.when(ChangeUser(user_id=6, admin=False)).then(UserRoleChanged(6, "user"), AdminLost(6))
+    two.when(ChangeUser(user_id=6, admin=True)).then()
+    given(PEOPLE).when(ChangeUser(user_id=1, admin=False)).refused(LastAdmin)
+
+
+def test_who_is_no_admin_stays_what_they_are() -> None:
+    for number in (2, 3):
+        given(PEOPLE).when(ChangeUser(user_id=number, admin=False)).then()
+    given(PEOPLE).when(ChangeUser(user_id=2, admin=False, first_name="Max")).then(
+        UserNamesChanged(2, "Max", "")
+    )
+
+
+def test_a_role_says_more_than_being_an_admin_or_not() -> None:
+    given(PEOPLE).when(ChangeUser(user_id=3, role="manager", admin=True)).then(UserRoleChanged(3, "manager"))
+
+
+def test_nobody_makes_themselves_an_admin() -> None:
+    for command in (ChangeUser(user_id=3, admin=True), ChangeUser(user_id=3, admin=False)):
+        assert given(PEOPLE).when(command, by=USER).refused(Forbidden).required_role == "admin"
+
+
+def test_deactivating_ends_the_sessions_and_is_done_once() -> None:
+    given(PEOPLE).when(DeactivateUser(user_id=3)).then(UserDeactivated(3), EndSessions(3))
+    given(PEOPLE, UserDeactivated(3)).when(DeactivateUser(user_id=3)).then()
+
+
+DELETE = DeleteUser(user_id=3, owns_projects=False)
+
+
+def test_who_is_deleted_leaves_no_password_and_gives_both_names_back() -> None:
+    answer = given(PEOPLE).when(DELETE)
+    answer.then(
+        UserDeleted(3),
+        Released("username:user3", "user-3"),
+        Released("email:user3@example.com", "user-3"),
+        ForgetUser(3),
+    )
+    after = given(PEOPLE, answer.decision.events)
+    command = SignUp(username="User3", email="user3@example.com", password_hash="$")
+    registration = after.when(command, by=VISITOR).decision.events[0]
+    assert isinstance(registration, UserRegistered)
+    assert registration.user_id == 6
+
+
+def test_the_names_given_back_are_the_present_ones() -> None:
+    story = given(PEOPLE)
+    renamed = story.when(ChangeUser(user_id=3, username="cleo")).decision.events
+    events = given(story.events, renamed).when(DELETE).decision.events
+    assert [event.claim for event in events if isinstance(event, Released)] == [
+        "username:cleo",
+        "email:user3@example.com",
+    ]
+
+
+def test_a_disabled_user_can_be_deleted_and_a_manager_too() -> None:
+    assert given(PEOPLE, UserDeactivated(3)).when(DELETE).decision.events
+    assert given(PEOPLE).when(DeleteUser(user_id=2, owns_projects=False)).decision.events
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_admins_are_neither_deactivated_directly_nor_deleted(active: bool) -> None:
+    story = given(PEOPLE, user(6, "admin", active=active))
+    for number in (1, 6):
+        for command in (DeactivateUser(user_id=number), DeleteUser(user_id=number, owns_projects=True)):
+            assert story.when(command).refused(AdminProtected).required_role == "admin"
+
+
+def test_who_owns_projects_is_not_deleted() -> None:
+    refusal = given(PEOPLE).when(DeleteUser(user_id=2, owns_projects=True)).refused(StillOwnsProjects)
+    assert "projects" in str(refusal)
+
+
+@pytest.mark.parametrize("actor", [MANAGER, USER, OTHER_USER])
+def test_only_admins_deactivate_and_delete_whether_there_is_anybody_or_not(actor: Actor) -> None:
+    for number in (1, 3, 99):
+        for command in (DeactivateUser(user_id=number), DeleteUser(user_id=number, owns_projects=True)):
+            assert given(PEOPLE).when(command, by=actor).refused(Forbidden).required_role == "admin"
 
 
 PREPARE = PrepareLedger(username="admin", email="admin@taskflow.com", password_hash="$hash")
@@ -293,14 +455,18 @@ REGISTRATIONS = some.builds(
 )
 
 
-@for_all(some.lists(CHANGES | REGISTRATIONS, max_size=25))
+DELETIONS = some.builds(DeleteUser, user_id=some.integers(1, 7), owns_projects=some.just(False))
+
+
+@for_all(some.lists(CHANGES | REGISTRATIONS | DELETIONS, max_size=25))
 def test_whatever_is_asked_an_active_admin_stays_and_names_are_held_by_those_who_bear_them(
-    commands: list[ChangeUser | RegisterUser],
+    commands: list[ChangeUser | RegisterUser | DeleteUser],
 ) -> None:
     story = given(PEOPLE)
     for command in commands:
         story = given(story.events, story.when(command).decision.events)
-    users = [held.state for held in story.held().values() if isinstance(held.state, User)]
+    everybody = [held.state for held in story.held().values() if isinstance(held.state, User)]
+    users = [user for user in everybody if user.exists]
     admins = story.held()["admins"].state
     assert isinstance(admins, Admins)
     assert admins.ids == {user.id for user in users if user.is_active_admin} != frozenset()
@@ -311,3 +477,15 @@ def test_whatever_is_asked_an_active_admin_stays_and_names_are_held_by_those_who
     assert expected == {
         stream.removeprefix("claim-"): claim.holder for stream, claim in claims.items() if claim.exists
     }
+
+
+def test_people_replace_the_password_that_they_proved_and_no_other() -> None:
+    command = ChangePassword(user_id=3, password_hash="$new", replaces=1)
+    once = given(PEOPLE, PasswordChanged(3))
+    once.when(command, by=USER).then(PasswordChanged(3), SetPassword(3, "$new"))
+    assert once.when(command, by=USER).guards() == set()
+    for others in (given(PEOPLE), given(once.events, PasswordChanged(3))):
+        others.when(command, by=USER).refused(PasswordReplaced)
+    for actor in (ADMIN, OTHER_USER):
+        assert once.when(command, by=actor).refused(Forbidden).required_role == "admin"
+    assert given(once.events, UserDeleted(3)).when(command, by=USER).refused(NotFound).what == "user"

@@ -27,12 +27,15 @@ class Task:
 
     project_id: int | None
     project: Thing | None
+    creator_id: int
+    priority: str
     statuses: list[Since]
     dues: list[Since]
     teams: list[Since]
     estimate: int | None
     actual: int | None = None
     bookings: list[tuple[str, Sequence[Any]]] = field(default_factory=list)
+    tag_ids: tuple[int, ...] = ()
     deleted: bool = False
 
     @property
@@ -70,6 +73,11 @@ class Task:
     def is_late(self, now: str) -> bool:
         return self.is_open and self.due is not None and moment(now) >= deadline(self.due)
 
+    def is_overdue(self, now: str) -> bool:
+        """Whether it is unfinished, and its due date's very moment is in the past."""
+        finished = self.deleted or self.status in ("completed", "cancelled")
+        return not finished and self.due is not None and moment(self.due) < moment(now)
+
     def began(self) -> Since:
         """When it was in progress for the first time, else when it was made."""
         return next((each for each in self.statuses if each.value == "in_progress"), self.statuses[0])
@@ -104,6 +112,7 @@ class Told:
         self.expenses: dict[int, Thing] = {}
         for record in records:
             self.tell_of_people(record.event)
+            self.tell_of_a_parting(record.event, record.position, record.recorded_at)
             self.tell_of_projects(record.event)
             self.tell_of_what_is_in_projects(record.event)
             self.tell_of_tasks(record.event, record.position, record.recorded_at)
@@ -118,6 +127,18 @@ class Told:
                 self.users[event.user_id]["active"] = isinstance(event, users.UserActivated)
             case departments.DepartmentCreated():
                 self.departments[event.department_id] = asdict(event)
+
+    def tell_of_a_parting(self, event: Any, position: int, at: str) -> None:
+        """Their own tasks go with them, other tasks stay without them; hours and money were spent."""
+        if not isinstance(event, users.UserDeleted):
+            return
+        del self.users[event.user_id]
+        for task in self.tasks.values():
+            if task.project_id is None and task.creator_id == event.user_id:
+                task.deleted = True
+            elif event.user_id in task.team:
+                team = tuple(each for each in task.team if each != event.user_id)
+                task.teams.append(Since(position, at, team))
 
     def tell_of_projects(self, event: Any) -> None:
         match event:
@@ -155,6 +176,8 @@ class Told:
                 self.tasks[event.task_id] = Task(
                     event.project_id,
                     None if event.project_id is None else self.projects[event.project_id],
+                    event.creator_id,
+                    event.priority,
                     [Since(position, at, event.status)],
                     [Since(position, at, event.due_date)],
                     [Since(position, at, event.assignee_ids)],
@@ -164,10 +187,13 @@ class Told:
                 task = self.tasks[event.task_id]
                 task.dues.append(Since(position, at, event.changes.get("due_date", task.due)))
                 task.estimate = event.changes.get("estimated_centihours", task.estimate)
+                task.priority = event.changes.get("priority", task.priority)
             case tasks.TaskStatusChanged() if event.task_id in self.tasks:
                 self.tasks[event.task_id].statuses.append(Since(position, at, event.status))
             case tasks.TaskAssigned() if event.task_id in self.tasks:
                 self.tasks[event.task_id].teams.append(Since(position, at, event.assignee_ids))
+            case tasks.TaskTagged() if event.task_id in self.tasks:
+                self.tasks[event.task_id].tag_ids = event.tag_ids
             case tasks.TaskHoursBooked() if event.task_id in self.tasks:
                 if event.actual_centihours != (self.tasks[event.task_id].actual or 0):
                     self.tasks[event.task_id].bookings.append((at, event.credits))

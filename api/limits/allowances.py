@@ -1,4 +1,4 @@
-"""The setting that says how many requests are allowed."""
+"""The settings that say how many requests are allowed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ MEANING: Final = (
     "the limits of a user, of an address without a session, and of the burst of either, "
     "as in 1000/hour;100/hour;20/minute, or off"
 )
+
+
+WINDOWS_MEANING: Final = "limits that hold together, as in 200/day;50/hour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +34,40 @@ def rate_limits(text: str) -> RateLimits | None:
     """The limits that a text of three parts gives; None for `off`. Raises ValueError."""
     if text.strip().lower() == OFF:
         return None
-    items = [_item(part) for part in text.split(";")]
+    items = [_item(part, MEANING) for part in text.split(";")]
     if len(items) != 3:
         raise ValueError(MEANING)
     return RateLimits(*items)
 
 
-def _item(text: str) -> RateLimitItem:
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Limits that hold together for one address at one endpoint of TaskForge."""
+
+    items: tuple[RateLimitItem, ...]
+
+    def __str__(self) -> str:
+        return ";".join(map(_text, self.items))
+
+
+def windows(text: str) -> Windows:
+    """The limits that a text gives. Raises ValueError."""
+    return Windows(tuple(_item(part, WINDOWS_MEANING) for part in text.split(";")))
+
+
+def _item(text: str, meaning: str) -> RateLimitItem:
     try:
         items = parse_many(text)
     except ValueError:
-        raise ValueError(MEANING) from None
+        raise ValueError(meaning) from None
     item = items[0]
     if len(items) > 1 or item.amount < 1 or item.get_expiry() > WINDOW_MAX_S:
-        raise ValueError(MEANING)
+        raise ValueError(meaning)
     return item
 
 
 DEFAULT_LIMITS: Final = rate_limits("1000/hour;100/hour;20/minute")
+DEFAULT_WINDOWS: Final = windows("200/day;50/hour")
 
 
 def _text(item: RateLimitItem) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
+
+from limits import RateLimitItem
 
 from api.limits.allowances import RateLimits
 from api.limits.breaker import Breaker
@@ -21,9 +23,10 @@ LATE_MAX: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Limiter:
-    """`limits` are those of TaskFlow Pro's quotas."""
+    """`limits` are those of TaskFlow Pro's quotas, `taskforge_limits` of each endpoint of TaskForge."""
 
     limits: RateLimits
+    taskforge_limits: Sequence[RateLimitItem]
     quotas: Quotas
     operations: Operations
     decisions: Decisions
@@ -46,6 +49,7 @@ async def limiting(settings: Settings, clock: Callable[[], float]) -> AsyncItera
     try:
         yield Limiter(
             settings.rate_limits,
+            settings.taskforge_limits.items,
             Quotas(Pipe(redis, timeout_s), breaker("quota"), decisions),
             Operations(redis, settings.redis_url, timeout_s, breaker("operation"), decisions),
             decisions,

@@ -5,25 +5,23 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple, NoReturn, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 from aiohttp import web
 from aiohttplimiter.limiter import BaseRateLimitDecorator, RateLimitExceeded
 from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter
 from redis.asyncio import Redis
 
 from api.errors import RateLimited
 from api.limits.breaker import Breaker
 from api.limits.decisions import Decisions
+from api.limits.local import LocalWindows
 from api.limits.principals import Principal
 from api.requests import Handler
 from readmodels.connecting import within
 from readmodels.keys import LIMITS
-
-LOCAL_KEYS_MAX: Final = 10_000
-
 
 Answer = TypeVar("Answer")
 
@@ -89,8 +87,7 @@ class AtOnce(MovingWindowRateLimiter):
     ) -> None:
         super().__init__(storage)
         self._shared = MovingWindowRateLimiter(storage)
-        self._memory = MemoryStorage()
-        self._local = FixedWindowRateLimiter(self._memory)
+        self._local = LocalWindows()
         self._timeout_s = timeout_s
         self._breaker = breaker
         self._decisions = decisions
@@ -100,7 +97,6 @@ class AtOnce(MovingWindowRateLimiter):
         passes = await self._ask(lambda: self._shared.hit(item, *identifiers, cost=cost))
         if passes is None:
             limiter = "local"
-            await self._keep_small()
             passes = await self._local.hit(item, *identifiers, cost=cost)
         self._decisions.note(limiter, "allowed" if passes else "limited")
         return passes
@@ -113,16 +109,11 @@ class AtOnce(MovingWindowRateLimiter):
         """Seconds until one more request may pass."""
         stats = await self._ask(lambda: self._shared.get_window_stats(item, *identifiers))
         if stats is None:
-            stats = await self._local.get_window_stats(item, *identifiers)
+            stats = await self._local.stats(item, *identifiers)
         return max(1, math.ceil(stats.reset_time - time.time()))
 
     async def _ask(self, question: Callable[[], Awaitable[Answer]]) -> Answer | None:
         return await self._breaker.ask(lambda: within(self._timeout_s, question()))
-
-    async def _keep_small(self) -> None:
-        """Callers from very many addresses get a new window rather than all the memory."""
-        if len(self._memory.expirations) >= LOCAL_KEYS_MAX:
-            await self._memory.reset()
 
 
 def storage_url(redis_url: str) -> str:

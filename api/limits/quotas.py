@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from limits import RateLimitItem
 
 from api.limits.breaker import Breaker
 from api.limits.decisions import Decisions
+from api.limits.local import LocalWindows
 from api.limits.principals import Principal
 from readmodels.keys import LIMITS
 from readmodels.pipe import Pipe
@@ -62,23 +64,54 @@ class Quotas:
         self._pipe = pipe
         self._breaker = breaker
         self._decisions = decisions
+        self._local = LocalWindows()
 
-    async def count(self, principal: Principal, limits: Sequence[RateLimitItem]) -> Verdict | None:
-        """Count a request of `principal`; None while Redis is away, when every request may pass."""
-        keys = [key(limit, principal) for limit in limits]
-        words = [word for limit in limits for word in (limit.amount, limit.get_expiry())]
-        answer = await self._breaker.ask(lambda: self._pipe.change(QUOTA, keys, *words))
-        if answer is None:
-            self._decisions.note("quota", "unchecked")
-            return None
-        verdict = _verdict(answer, limits)
-        self._decisions.note("quota", "allowed" if verdict.is_allowed else "limited")
+    async def count(
+        self, principal: Principal, limits: Sequence[RateLimitItem], *, endpoint: str = ""
+    ) -> Verdict | None:
+        """Count a request of `principal`, apart from those to others where it names an `endpoint`.
+
+        None while Redis is away, when every request may pass.
+        """
+        verdict = await self._ask(principal, limits, endpoint)
+        self._note("quota", verdict)
         return verdict
 
+    async def count_always(self, principal: Principal, limit: RateLimitItem, *, endpoint: str) -> Verdict:
+        """Count a request that may never pass uncounted: without Redis, each process counts for itself."""
+        verdict = await self._ask(principal, [limit], endpoint)
+        if verdict is not None:
+            self._note("quota", verdict)
+            return verdict
+        verdict = await self._count_here(limit, str(principal), endpoint)
+        self._note("local", verdict)
+        return verdict
 
-def key(limit: RateLimitItem, principal: Principal) -> str:
+    async def _ask(
+        self, principal: Principal, limits: Sequence[RateLimitItem], endpoint: str
+    ) -> Verdict | None:
+        keys = [key(limit, principal, endpoint) for limit in limits]
+        words = [word for limit in limits for word in (limit.amount, limit.get_expiry())]
+        answer = await self._breaker.ask(lambda: self._pipe.change(QUOTA, keys, *words))
+        return None if answer is None else _verdict(answer, limits)
+
+    async def _count_here(self, limit: RateLimitItem, *names: str) -> Verdict:
+        passes = await self._local.hit(limit, *names)
+        stats = await self._local.stats(limit, *names)
+        standing = Standing(limit, stats.remaining if passes else 0, round(stats.reset_time * 1000))
+        return Verdict(passes, round(time.time() * 1000), (standing,))
+
+    def _note(self, limiter: str, verdict: Verdict | None) -> None:
+        if verdict is None:
+            self._decisions.note(limiter, "unchecked")
+        else:
+            self._decisions.note(limiter, "allowed" if verdict.is_allowed else "limited")
+
+
+def key(limit: RateLimitItem, principal: Principal, endpoint: str = "") -> str:
     """The braces put the quotas of a principal into one slot of a cluster."""
-    return f"{LIMITS}:{limit.key_for(f'{{{principal}}}')}"
+    names = (f"{{{principal}}}", endpoint) if endpoint else (f"{{{principal}}}",)
+    return f"{LIMITS}:{limit.key_for(*names)}"
 
 
 def _verdict(answer: Sequence[Any], limits: Sequence[RateLimitItem]) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -13,9 +13,17 @@ OPENAPI: Final = "3.1.0"
 Described = dict[str, Any]
 
 
+class Tag(NamedTuple):
+    name: str
+    description: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One method of one path. `responses` are by status, `security` is None for what anybody may do."""
+    """One method of one path. `responses` are by status, `security` is None for what anybody may do.
+
+    Where it `may_be_elsewhere`, what proves who asks can also be sent in the body.
+    """
 
     method: str
     path: str
@@ -27,13 +35,14 @@ class Operation:
     parameters: Sequence[Described] = ()
     body: Described | None = None
     security: str | None = None
+    may_be_elsewhere: bool = False
 
     def described(self) -> Described:
         described: Described = {
             "tags": [self.tag],
             "summary": self.summary,
             "operationId": self.id,
-            "security": [{self.security: []}] if self.security else [],
+            "security": self._security(),
         }
         if self.description:
             described["description"] = self.description
@@ -43,6 +52,22 @@ class Operation:
             described["requestBody"] = self.body
         described["responses"] = {str(status): self.responses[status] for status in sorted(self.responses)}
         return described
+
+    def _security(self) -> list[Described]:
+        if self.security is None:
+            return []
+        return [{self.security: []}, *([{}] if self.may_be_elsewhere else [])]
+
+
+def in_query(name: str, description: str, schema: Mapping[str, Any]) -> Described:
+    """A parameter in the query, which no request needs."""
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": description,
+        "schema": dict(schema),
+    }
 
 
 def document(
@@ -62,6 +87,12 @@ def document(
         "paths": paths(operations),
         "components": components,
     }
+
+
+def tags_used(tags: Iterable[Tag], operations: Iterable[Operation]) -> list[Described]:
+    """Those of the tags that an operation bears."""
+    used = {operation.tag for operation in operations}
+    return [{"name": tag.name, "description": tag.description} for tag in tags if tag.name in used]
 
 
 def paths(operations: Iterable[Operation]) -> Described:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from api.openapi.schemas import REF, Schema
@@ -59,3 +59,15 @@ class Examples:
         self.missing.add(f"{owner}.{field}" if owner else field)
         kind = schema.get("type", "string")
         return PLACEHOLDERS[kind[0] if isinstance(kind, list) else kind]
+
+
+def in_step(
+    shown: Mapping[str, Any], sent: Mapping[str, Any], as_shown: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """The example of an answer about what was `sent`: plain values come back, as they are shown."""
+    echoed = {
+        name: as_shown(value)
+        for name, value in sent.items()
+        if name in shown and not isinstance(value, list | dict)
+    }
+    return {**shown, **echoed}

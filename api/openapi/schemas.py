@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 REF: Final = "#/components/schemas/"
 PREFIX: Final = "Shown"
 """`ShownProject` is how code shows a project; to those who read the document it is a Project."""
+
+NO_NUL: Final = r"^[^\x00]*$"
+NOT_BLANK: Final = r"^[^\x00]*[^\x00\s][^\x00]*$"
+"""Patterns of texts, none of which may hold U+0000."""
 
 Schema = dict[str, Any]
 
@@ -32,9 +36,7 @@ class Schemas:
     `others` that are known by name already.
     """
 
-    def __init__(
-        self, bodies: Iterable[type[BaseModel]], shown: Iterable[Any], others: Mapping[str, Schema]
-    ) -> None:
+    def __init__(self, bodies: Iterable[Any], shown: Iterable[Any], others: Mapping[str, Schema]) -> None:
         wanted = {repr(body): (body, _READ) for body in bodies}
         wanted |= {repr(each): (each, _SHOWN) for each in shown}
         inputs = [(key, mode, TypeAdapter(each)) for key, (each, mode) in wanted.items()]

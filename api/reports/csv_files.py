@@ -45,8 +45,13 @@ def cells(row: Row, columns: Iterable[Column]) -> Iterator[str]:
 
 
 def cell(value: Any, unit: Unit) -> str:
-    """One cell. An apostrophe in front tells spreadsheets that a text is no formula."""
+    """One cell; only texts can be taken for formulas."""
     text = as_cell(value, unit)
-    if unit is Unit.TEXT and (text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)):
+    return guarded(text) if unit is Unit.TEXT else text
+
+
+def guarded(text: str) -> str:
+    """The text, behind an apostrophe where spreadsheets would take it for a formula."""
+    if text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS):
         return f"'{text}"
     return text

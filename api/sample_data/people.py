@@ -12,9 +12,10 @@ from api.sample_data.plan import Plan
 from api.sample_data.steps import Diary, Made
 from api.sample_data.vocabulary import DEPARTMENTS, FIRST_NAMES, LAST_NAMES
 from api.sample_data.workdays import workday_from
+from commands.accounts import RegisterUser
 from commands.context import Actor
 from commands.departments import CreateDepartment
-from commands.users import ChangeUser, RegisterUser
+from commands.users import ChangeUser
 
 if TYPE_CHECKING:
     from api.sample_data.tasks import Task

@@ -11,12 +11,13 @@ from itertools import islice
 from typing import Any, Final
 
 from api.sample_data.steps import Made, Step
+from commands.accounts import RegisterUser
 from commands.context import Actor
 from commands.departments import CreateDepartment
 from commands.dispatcher import Decided, Dispatcher
 from commands.projects import ChangeProject
 from commands.registry import HANDLERS
-from commands.users import ChangeUser, RegisterUser
+from commands.users import ChangeUser
 from events.event import Event
 from events.instants import Instant, instant, moment, now
 from events.log import Metadata

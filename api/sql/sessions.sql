@@ -11,9 +11,11 @@ update sessions set last_seen_at = clock_timestamp()
 where token_hash = %(token_hash)s and last_seen_at < clock_timestamp() - make_interval(secs => %(touch_s)s);
 
 -- start_session: a session for whoever proved a password, unless the password changed meanwhile
+-- The lock makes a change of the password wait until it can see the session, or this until it is known.
 insert into sessions (token_hash, user_id, expires_at)
 select %(token_hash)s, user_id, clock_timestamp() + make_interval(secs => %(life_s)s)
-from credentials where user_id = %(user_id)s and password_hash = %(password_hash)s;
+from credentials where user_id = %(user_id)s and password_hash = %(password_hash)s
+for share;
 
 -- end_session: signing out
 delete from sessions where token_hash = %(token_hash)s;

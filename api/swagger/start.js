@@ -1,6 +1,6 @@
-// Everything comes from this server, and requests go with its session cookie.
+// Everything comes from this server, and requests go with the session cookie where there is one.
 SwaggerUIBundle({
-  url: "/api/docs/openapi.json",
+  url: "{docs}/openapi.json",
   dom_id: "#swagger-ui",
   presets: [SwaggerUIBundle.presets.apis],
   layout: "BaseLayout",

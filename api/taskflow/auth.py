@@ -8,13 +8,13 @@ from typing import Final
 from aiohttp import hdrs
 
 from api.core import Core
-from api.errors import CredentialsRefused
+from api.credentials import proved
+from api.errors import CredentialsRefused, Unauthenticated
 from api.taskflow.auth_forms import Credentials, ShownSelf, own_card
 from api.taskflow.calls import Call
 from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.visitors import cookie_name
-from commands.claims import Claim
 from commands.errors import Invalid
 from commands.users import User
 
@@ -41,28 +41,25 @@ async def logout(call: Call) -> Answer:
 
 
 async def me(call: Call) -> Answer:
-    caller = call.caller
+    if call.session is None:
+        raise Unauthenticated
     data = {
-        "user": await own_card(call.core, caller.id),
-        "csrf_token": call.core.csrf_tokens.make(caller.session),
+        "user": await own_card(call.core, call.caller.id),
+        "csrf_token": call.core.csrf_tokens.make(call.session),
     }
     return Answer(data)
 
 
 async def _new_session(core: Core, name: str, password: str) -> str:
     """The token of a new session. Raises CredentialsRefused, after the same work whatever is wrong."""
-    kind = "email" if "@" in name else "username"
-    claim = await core.dispatcher.load(Claim, core.dispatcher.claim_of(kind, name))
-    user = await core.dispatcher.load(User, claim.holder_id)
-    row = await core.database.row("find_password", user_id=claim.holder_id)
-    kept: str = row[0] if row else ""
-    if not await core.passwords.matches(kept, password) or not user.active:
+    found = await proved(core, "email" if "@" in name else "username", name, password)
+    if found is None or not found.user.active:
         raise _refused()
-    token = await core.sessions.start(user.id, kept)
+    token = await core.sessions.start(found.user.id, found.password_hash)
     if token is None:
         raise _refused()
     # Being disabled ends the sessions that exist then; one that started later must not outlive it.
-    if not (await core.dispatcher.load(User, user.id)).active:
+    if not (await core.dispatcher.load(User, found.user.id)).active:
         await core.sessions.end(token)
         raise _refused()
     return token

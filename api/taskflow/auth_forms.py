@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from api.behind import Readable, StreamModel
+from api.cards import card_of
 from api.core import Core
 from api.taskflow.fields import Body
 from api.taskflow.user_forms import Role
@@ -39,10 +40,7 @@ async def own_card(core: Core, user_id: int) -> ShownSelf:
 
 
 async def _card(model: Readable, user_id: int) -> ShownSelf:
-    ref = Ref("user", str(user_id))
-    card = (await model.fetch([ref])).get(ref)
-    if card is None:
-        raise NotFound("user")
+    card = await card_of(model, "user", user_id)
     department_ref = Ref("department", str(card["department_id"]))
     found = await model.fetch([department_ref]) if card["department_id"] is not None else {}
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,31 +9,27 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from api import conditional, idempotency
+from api import conditional
 from api.bodies import parse_object, read_body
 from api.callers import CALLER, Caller, caller_of
 from api.core import CORE, Core
 from api.csrf import SAFE_METHODS, must_not_be_cross_site
-from api.errors import BadRequest, TryLater
-from api.idempotency import Key, Outcome
+from api.errors import BadRequest, Unauthenticated
 from api.limits.applied import by_address, limited
 from api.limits.operations import Operation
 from api.replies import FileReply, Reply
 from api.requests import REQUEST_ID, Handler
 from api.sessions import Session
 from api.taskflow import parameters
-from api.taskflow.calls import POSITION_HEADER, Call
+from api.taskflow.calls import Call
 from api.taskflow.downloads import Download, sealed_file
 from api.taskflow.envelope import Answer, refused, sealed
 from api.taskflow.fields import Body
 from api.taskflow.validation import Checked, checked
 from api.taskflow.visitors import principal_of, session_of, token_of
-from commands.errors import Busy, Forbidden, Refusal
+from commands.errors import Forbidden, Refusal
 
 ETAG: Final = "ETag"
-MIN_POSITION_HEADER: Final = "X-Min-Position"
-
-_POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +99,15 @@ async def served(endpoint: Endpoint, request: web.Request) -> Reply | FileReply:
     writes = request.method not in SAFE_METHODS
     caller = None
     if not endpoint.is_public:
-        caller = request[CALLER] = await caller_of(core, session, writes=writes)
+        caller = request[CALLER] = await _caller(core, session, writes=writes)
         endpoint.must_be_for(caller)
     raw = await _body(core, request) if writes else b""
     call = _call(endpoint, request, core, session, caller, raw)
     if not writes:
-        await _caught_up(call)
-    key = None
+        await call.caught_up()
     if endpoint.takes_key and caller:
-        key = idempotency.key_of(request, caller.id, raw, core.fingerprint_secret)
-    if key is None:
-        return _conditional(request, await _reply(endpoint, call))
-    return await core.repetitions.once(key, lambda done_at: _attempt(endpoint, call, key, done_at))
+        return await call.once(raw, lambda: _written(endpoint, call), lambda refusal: _refused(call, refusal))
+    return _conditional(request, await _reply(endpoint, call))
 
 
 async def _session(request: web.Request) -> Session | None:
@@ -124,6 +116,13 @@ async def _session(request: web.Request) -> Session | None:
     if token_of(request):
         must_not_be_cross_site(request, session, request.config_dict[CORE].csrf_tokens)
     return session
+
+
+async def _caller(core: Core, session: Session | None, *, writes: bool) -> Caller:
+    caller = await caller_of(core, session.user_id, writes=writes) if session else None
+    if caller is None:
+        raise Unauthenticated
+    return caller
 
 
 async def _body(core: Core, request: web.Request) -> bytes:
@@ -145,32 +144,25 @@ def _call(
         if not raw:
             raise BadRequest("The body must be a JSON object")
         body = checked(endpoint.body, parse_object(raw, depth_max=core.settings.json_depth_max))
-    return Call(request, core, session, caller, body.fields, body.faults, filters)
+    return Call(
+        request=request,
+        core=core,
+        maybe_caller=caller,
+        session=session,
+        fields=body.fields,
+        invalid=body.faults,
+        filters=filters,
+    )
 
 
-async def _caught_up(call: Call) -> None:
-    """A read waits for what its user wrote, and for what it asks for. Raises TryLater."""
-    text = call.request.headers.get(MIN_POSITION_HEADER, "0")
-    if not _POSITION.fullmatch(text):
-        raise BadRequest(f"{MIN_POSITION_HEADER} takes a position, as {POSITION_HEADER} gives it")
-    position = int(text)
-    if call.maybe_caller:
-        position = max(position, await call.core.positions.of(call.maybe_caller.id))
-    timeout_s = call.core.settings.caught_up_timeout_s
-    if position and not await call.core.announcements.reached(position, timeout_s):
-        raise TryLater(f"The read model has not reached position {position} yet")
-
-
-async def _attempt(endpoint: Endpoint, call: Call, key: Key, done_at: int | None) -> Outcome:
-    """One try of a request with an Idempotency-Key; refusals by the rules are answers to keep, too."""
-    call.key, call.done_at = key, done_at
-    try:
-        reply = await _reply(endpoint, call)
-    except Refusal as refusal:
-        answer = refused(refusal, call.caller.role)
-        return Outcome(sealed(answer, call.request[REQUEST_ID]), is_final=not isinstance(refusal, Busy))
+async def _written(endpoint: Endpoint, call: Call) -> Reply:
+    reply = await _reply(endpoint, call)
     assert isinstance(reply, Reply), "no write answers with a file"
-    return Outcome(reply, is_committed=call.has_committed)
+    return reply
+
+
+def _refused(call: Call, refusal: Refusal) -> Reply:
+    return sealed(refused(refusal, call.caller.role), call.request[REQUEST_ID])
 
 
 async def _reply(endpoint: Endpoint, call: Call) -> Reply | FileReply:

@@ -13,9 +13,8 @@ from aiohttp import hdrs, web
 
 from api import errors
 from api.replies import Reply
+from api.unavailable import as_try_later
 from commands import errors as refusals
-from events.errors import Erased, OutcomeUnknown, Unavailable, Undecodable
-from readmodels.model import NotReady, TooBusy
 
 VERSION: Final = "1.0"
 KEPT_HEADERS: Final = (hdrs.ALLOW,)
@@ -117,39 +116,20 @@ def translated(exception: Exception, method: str = "", role: str | None = None) 
 
     `role` is the caller's.
     """
+    later = as_try_later(exception)
+    if later:
+        return unavailable(str(later), later.retry_after_s)
     match exception:
-        case errors.TryLater():
-            return unavailable(str(exception), exception.retry_after_s)
         case errors.RateLimited():
             return limited(str(exception), exception.retry_after_s)
         case errors.RequestError():
             return _REQUEST_ERRORS[type(exception)](str(exception))
         case refusals.Refusal():
             return refused(exception, role)
-        case NotReady():
-            return _not_ready(exception)
-        case OutcomeUnknown():
-            return unavailable(
-                "It is not known yet whether this was done; the same request with the same "
-                "Idempotency-Key tells"
-            )
-        case Unavailable():
-            log.warning("the store is unavailable", reason=str(exception))
-            return unavailable("The event store cannot be reached; nothing was done")
-        case Undecodable() | Erased():
-            log.error("an object cannot be read", reason=str(exception))
-            return unavailable("This object cannot be read at the moment; operators are told", 60)
         case web.HTTPException():
             return _http_error(exception, method)
     log.error("a request failed", exc_info=exception)
     return error(500, "INTERNAL_ERROR", "Something went wrong here; the request id names it in the log")
-
-
-def _not_ready(exception: NotReady) -> Answer:
-    log.info("not ready", reason=str(exception))
-    if isinstance(exception, TooBusy):
-        return unavailable("Too many reports are asked for at this moment; ask again", 5)
-    return unavailable("The read model is being made ready; ask again")
 
 
 def _http_error(exception: web.HTTPException, method: str) -> Answer:

@@ -13,7 +13,7 @@ from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.expense_forms import CATEGORY_MAX, NewExpense, ShownExpense, expense_answer, shown_expense
 from api.taskflow.listing import listed, paged
-from api.taskflow.visibility import must_see
+from api.visibility import must_see
 from commands.expenses import RecordExpense, ReverseExpense
 from events.expenses import ExpenseRecorded
 from events.instants import first_of_day

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from api.openapi.schemas import NO_NUL, NOT_BLANK
 from api.shapes import (
     EMAIL,
     EMAIL_MAX,
@@ -118,9 +119,6 @@ def _moment(value: Any) -> Instant:
     except ValueError:
         raise ValueError("must be a date, as in 2025-07-01, or an ISO 8601 date-time") from None
 
-
-NO_NUL: Final = r"^[^\x00]*$"
-NOT_BLANK: Final = r"^[^\x00]*[^\x00\s][^\x00]*$"
 
 Line = Annotated[
     str,

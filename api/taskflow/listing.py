@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from api.behind import Readable, StreamModel
 from api.taskflow import parameters
 from api.taskflow.envelope import Answer
-from readmodels.documents import Document, Ref
+from readmodels.documents import Document
 from readmodels.model import PAGE_MAX, NotReady, Page, Query, Range
 
 SORT_INDEXES: Final[Mapping[str, str]] = {"created_at": "created"}
@@ -52,12 +52,6 @@ def listed(name: str, objects: Sequence[Mapping[str, Any]], page: Page, filters:
     pages = -(-page.total // per_page)
     pagination = {"page": number, "per_page": per_page, "total": page.total, "pages": pages}
     return Answer({name: objects}, pagination=pagination)
-
-
-async def cards(model: Readable, user_ids: set[int]) -> Mapping[int, Document]:
-    """The cards of users by their ids."""
-    found = await model.fetch(Ref("user", str(user_id)) for user_id in user_ids) if user_ids else {}
-    return {card["id"]: card for card in found.values()}
 
 
 async def members_of(model: Readable, kind: str, project_id: int) -> list[Document] | None:

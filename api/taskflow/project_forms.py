@@ -9,10 +9,11 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.behind import UNKNOWN, Readable
+from api.cards import cards
 from api.taskflow.envelope import Answer
 from api.taskflow.fields import Body, Id, Line, Moment, Money, Prose
 from api.taskflow.formats import ShownMoment, moment, money
-from api.taskflow.listing import Person, cards, members_of, person
+from api.taskflow.listing import Person, members_of, person
 from api.taskflow.risk_forms import BriefRisk, brief_risk
 from api.taskflow.task_forms import BriefTask, brief_task
 from commands.errors import NotFound
@@ -113,7 +114,7 @@ async def project_answer(
     if project is None:
         raise NotFound("project")
     first_assignees = {user_id for task in tasks or () for user_id in task["assignee_ids"][:1]}
-    people = await cards(model, {project["owner_id"], *first_assignees})
+    people = await cards(model, "user", {project["owner_id"], *first_assignees})
     figures = found.get(figures_ref, {})
     shown: DetailedProject = {
         **shown_project(project, figures, None),

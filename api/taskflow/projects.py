@@ -22,7 +22,7 @@ from api.taskflow.project_forms import (
     project_answer,
     shown_project,
 )
-from api.taskflow.visibility import sees
+from api.visibility import sees
 from commands.errors import NotFound
 from commands.projects import ChangeProject, CreateProject, DeleteProject
 from events.projects import ProjectCreated

@@ -1,4 +1,4 @@
-"""Counting every request against the quotas of its user or address, and telling how they stand."""
+"""Counting every request against the quotas of its user or address."""
 
 from __future__ import annotations
 
@@ -11,20 +11,14 @@ from api.core import CORE
 from api.errors import RateLimited
 from api.limits.allowances import RateLimits
 from api.limits.principals import Principal
-from api.limits.quotas import Standing
+from api.limits.told import STANDING
 from api.requests import Handler
 from api.taskflow.visitors import principal_of
-
-LIMIT_HEADER: Final = "X-RateLimit-Limit"
-REMAINING_HEADER: Final = "X-RateLimit-Remaining"
-RESET_HEADER: Final = "X-RateLimit-Reset"
 
 WHOSE: Final = {"user": "a user", "address": "an address without a session"}
 
 EXEMPT: Final = ("/livez", "/readyz", "/api/docs", "/docs")
 """Health and documentation, and what is below them."""
-
-STANDING: Final = web.RequestKey("standing", Standing)
 
 
 @web.middleware
@@ -40,15 +34,6 @@ async def with_quota(request: web.Request, handler: Handler) -> web.StreamRespon
         if not verdict.is_allowed:
             raise RateLimited(str(verdict.blocking.limit), WHOSE[principal.kind], verdict.retry_after_s)
     return await handler(request)
-
-
-async def add_quota_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """On every answer to a request that was counted, or refused for it."""
-    standing = request.get(STANDING)
-    if standing:
-        response.headers[LIMIT_HEADER] = str(standing.limit.amount)
-        response.headers[REMAINING_HEADER] = str(standing.remaining)
-        response.headers[RESET_HEADER] = str(standing.reset)
 
 
 def is_exempt(request: web.Request) -> bool:

@@ -12,7 +12,7 @@ from api.callers import Caller
 from api.taskflow.envelope import Answer
 from api.taskflow.fields import Body, Label, Line, Prose
 from api.taskflow.formats import ShownMoment, moment
-from api.taskflow.visibility import sees
+from api.visibility import sees
 from commands.errors import NotFound
 from readmodels.documents import Document, Ref
 

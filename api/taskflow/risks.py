@@ -12,7 +12,7 @@ from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.listing import indexes, listed, paged
 from api.taskflow.risk_forms import NewRisk, RiskChange, ShownRisk, risk_answer, shown_risk
-from api.taskflow.visibility import must_see
+from api.visibility import must_see
 from commands.risks import ChangeRisk, RaiseRisk
 from events.risks import RiskRaised
 from readmodels.model import Query

@@ -1,4 +1,4 @@
-"""All addresses that TaskFlow Pro serves, and what wraps every answer of it."""
+"""All addresses that TaskFlow Pro serves, and how it answers whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from typing import Final
 from aiohttp import web
 
 from api.callers import CALLER
-from api.health import Health
-from api.requests import REQUEST_ID, Handler
+from api.dialects import Dialect
+from api.health import HEALTH
+from api.limits.told import add_quota_headers
+from api.replies import Reply
+from api.requests import REQUEST_ID
 from api.taskflow import auth, departments, expenses, projects, reports, risks, stats, tasks, users
-from api.taskflow.calls import note_attempt
+from api.taskflow.calls import DIALECT
 from api.taskflow.documentation import documentation_routes
 from api.taskflow.envelope import Answer, error, sealed, translated
 from api.taskflow.login_page import login_page
+from api.taskflow.quota import with_quota
 
 ENDPOINTS: Final = (
     *auth.ENDPOINTS,
@@ -29,20 +33,14 @@ ENDPOINTS: Final = (
 
 DOCUMENTATION: Final = tuple(documentation_routes(ENDPOINTS))
 
-HEALTH: Final = web.AppKey("health", Health)
+
+def failed(exception: Exception, request: web.BaseRequest, request_id: str) -> Reply:
+    """The answer in the envelope to a request that ended in an exception."""
+    caller = request.get(CALLER)
+    return sealed(translated(exception, request.method, caller and caller.role), request_id)
 
 
-@web.middleware
-async def with_envelope(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Whatever goes wrong is answered in the envelope; every attempt to change something is recorded."""
-    try:
-        response = await handler(request)
-    except Exception as exception:  # noqa: BLE001 - the last place where a request can be answered
-        caller = request.get(CALLER)
-        answer = translated(exception, request.method, caller and caller.role)
-        response = sealed(answer, request[REQUEST_ID]).response()
-    note_attempt(request, response.status)
-    return response
+TASKFLOW: Final = Dialect(DIALECT, failed, (with_quota,), add_quota_headers)
 
 
 async def livez(request: web.Request) -> web.Response:
@@ -58,11 +56,15 @@ async def readyz(request: web.Request) -> web.Response:
     return sealed(answer, request[REQUEST_ID]).response()
 
 
+def probes() -> list[web.RouteDef]:
+    """What a port answers to those who watch over processes, whatever else it serves."""
+    return [web.get("/livez", livez), web.get("/readyz", readyz)]
+
+
 def routes() -> list[web.RouteDef]:
     return [
         *(endpoint.route() for endpoint in ENDPOINTS),
         *DOCUMENTATION,
         web.get("/login", login_page),
-        web.get("/livez", livez),
-        web.get("/readyz", readyz),
+        *probes(),
     ]

@@ -8,7 +8,7 @@ from api.taskflow.calls import Call
 from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.stats_forms import DepartmentStats, UserStats, department_stats_answer, user_stats_answer
-from api.taskflow.visibility import must_see_user
+from api.visibility import must_see_user
 from commands.errors import Forbidden
 from events import instants
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.behind import Readable
 from api.callers import Caller
+from api.cards import cards_of
 from api.taskflow.envelope import Answer
 from api.taskflow.fields import Body, Hours, Ids, Line, Moment, Prose
 from api.taskflow.formats import ShownMoment, hours, moment
-from api.taskflow.listing import Person, cards, listed, person
-from api.taskflow.visibility import sees_task
+from api.taskflow.listing import Person, listed, person
+from api.visibility import sees_task
 from commands.errors import NotFound
 from readmodels.documents import Document, Ref
 from readmodels.model import Query
@@ -45,7 +46,7 @@ class Assignment(Body):
 
 
 class Tag(TypedDict):
-    """Tags are made through the other API."""
+    """A tag as its tasks show it; tags are made through TaskForge. One without a color has an empty one."""
 
     id: int
     name: str
@@ -83,7 +84,15 @@ class BriefTask(TypedDict):
     assigned_to: Person | None
 
 
-def shown_task(task: Document, people: Mapping[int, Document]) -> ShownTask:
+class Beside(NamedTuple):
+    """The cards that tasks are shown with, by their ids."""
+
+    people: Mapping[int, Document]
+    tags: Mapping[int, Document]
+
+
+def shown_task(task: Document, beside: Beside) -> ShownTask:
+    people, tags = beside
     assignees = [person(people[user_id]) for user_id in task["assignee_ids"] if user_id in people]
     return {
         "id": task["id"],
@@ -98,7 +107,7 @@ def shown_task(task: Document, people: Mapping[int, Document]) -> ShownTask:
         "estimated_hours": hours(task["estimated_centihours"]),
         "actual_hours": hours(task["actual_centihours"]),
         "completion_notes": task["completion_notes"],
-        "tags": [],
+        "tags": [_tag(tags[tag_id]) for tag_id in task["tag_ids"] if tag_id in tags],
         "created_at": moment(task["created_at"]),
         "updated_at": moment(task["updated_at"]),
         "completed_at": moment(task["completed_at"]),
@@ -129,12 +138,27 @@ async def task_answer(
     task = (await model.fetch([ref])).get(ref)
     if task is None or task["deleted"] or (caller and not await sees_task(model, caller, task)):
         raise NotFound("task")
-    people = await cards(model, set(task["assignee_ids"]))
-    return Answer({"task": shown_task(task, people)}, message, status, version=task["version"])
+    shown = shown_task(task, await _beside(model, [task]))
+    return Answer({"task": shown}, message, status, version=task["version"])
 
 
 async def tasks_answer(model: Readable, query: Query, filters: Mapping[str, Any]) -> Answer:
     """The page of tasks that `query` asks for; `filters` place it in its list."""
     page = await model.page(query)
-    people = await cards(model, {each for task in page.documents for each in task["assignee_ids"]})
-    return listed("tasks", [shown_task(task, people) for task in page.documents], page, filters)
+    beside = await _beside(model, page.documents)
+    return listed("tasks", [shown_task(task, beside) for task in page.documents], page, filters)
+
+
+async def _beside(model: Readable, tasks: Sequence[Document]) -> Beside:
+    found = await cards_of(
+        model,
+        {
+            "user": (user_id for task in tasks for user_id in task["assignee_ids"]),
+            "tag": (tag_id for task in tasks for tag_id in task["tag_ids"]),
+        },
+    )
+    return Beside(found["user"], found["tag"])
+
+
+def _tag(card: Document) -> Tag:
+    return {"id": card["id"], "name": card["name"], "color": card["color"]}

@@ -13,7 +13,7 @@ from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.listing import indexes, paged
 from api.taskflow.task_forms import Assignment, NewTask, ShownTask, TaskChange, task_answer, tasks_answer
-from api.taskflow.visibility import must_see, visible_tasks
+from api.visibility import must_see, visible_tasks
 from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask
 from events import instants
 from events.tasks import TaskCreated

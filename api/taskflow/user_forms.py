@@ -10,11 +10,11 @@ from typing_extensions import TypedDict
 
 from api.behind import Readable
 from api.callers import Caller
+from api.cards import card_of, cards
 from api.taskflow.envelope import Answer
 from api.taskflow.fields import Body, Email, Id, Money, Password, Prose, Username
 from api.taskflow.formats import ShownMoment, moment, money
-from commands.errors import NotFound
-from readmodels.documents import Document, Ref
+from readmodels.documents import Document
 
 Role = Literal["admin", "manager", "user"]
 PersonName = Annotated[Prose, Field(max_length=50)]
@@ -81,16 +81,11 @@ def shown_user(card: Document, departments: Mapping[int, Document], caller: Call
 async def user_answer(
     model: Readable, user_id: int, caller: Caller, message: str | None = None, status: int = 200
 ) -> Answer:
-    ref = Ref("user", str(user_id))
-    card = (await model.fetch([ref])).get(ref)
-    if card is None:
-        raise NotFound("user")
+    card = await card_of(model, "user", user_id)
     user = shown_user(card, await departments_of(model, [card]), caller)
     return Answer({"user": user}, message, status, version=card["version"])
 
 
-async def departments_of(model: Readable, cards: list[Document]) -> Mapping[int, Document]:
+async def departments_of(model: Readable, users: list[Document]) -> Mapping[int, Document]:
     """The departments of the users, by their ids."""
-    ids = {card["department_id"] for card in cards} - {None}
-    found = await model.fetch(Ref("department", str(number)) for number in ids) if ids else {}
-    return {department["id"]: department for department in found.values()}
+    return await cards(model, "department", {user["department_id"] for user in users} - {None})

@@ -12,8 +12,9 @@ from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.listing import indexes, listed, paged
 from api.taskflow.user_forms import NewUser, ShownUser, UserChange, departments_of, shown_user, user_answer
-from api.taskflow.visibility import must_see_user
-from commands.users import ChangeUser, RegisterUser
+from api.visibility import must_see_user
+from commands.accounts import RegisterUser
+from commands.users import ChangeUser
 from events.users import UserRegistered
 from readmodels.model import Query, Range
 

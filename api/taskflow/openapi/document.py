@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from api.openapi.document import Operation, document
+from api.openapi.document import document, tags_used
 from api.openapi.examples import Examples
+from api.openapi.headers import references
 from api.openapi.schemas import REF, Schemas
 from api.taskflow.endpoints import Endpoint
 from api.taskflow.envelope import VERSION
@@ -68,7 +69,7 @@ def with_examples(endpoints: Sequence[Endpoint]) -> tuple[Described, Examples]:
     made = document(
         info={"title": TITLE, "version": VERSION, "description": ABOUT},
         servers=SERVERS,
-        tags=_tags(operations),
+        tags=tags_used(TAGS.values(), operations),
         operations=operations,
         components={
             "schemas": schemas.components,
@@ -95,18 +96,13 @@ def _messages() -> dict[str, str]:
     return {f"{name}.message": problem.message for name, problem in PROBLEMS.items()}
 
 
-def _tags(operations: Sequence[Operation]) -> list[Described]:
-    used = {operation.tag for operation in operations}
-    return [{"name": tag.name, "description": tag.description} for tag in TAGS.values() if tag.name in used]
-
-
 def _responses(examples: Examples) -> Described:
     """The answers that operations share, by name."""
     responses = {name: _response(name, (name,), examples) for name in PROBLEMS}
     responses |= {name: _response(name, names, examples) for name, names in ALTERNATIVES.items()}
     responses["NotModified"] = {
         "description": "What you have is what there is.",
-        "headers": _headers(("ETag", *headers_of("NotFound")[:4])),
+        "headers": references(("ETag", *headers_of("NotFound")[:4])),
     }
     return dict(sorted(responses.items(), key=lambda item: (status_of_response(item[0]), item[0])))
 
@@ -119,7 +115,7 @@ def _response(name: str, alternatives: Sequence[str], examples: Examples) -> Des
     refs = [{"$ref": REF + each} for each in alternatives]
     return {
         "description": " Or: ".join(PROBLEMS[each].description for each in alternatives),
-        "headers": _headers(headers_of(name)),
+        "headers": references(headers_of(name)),
         "content": {
             JSON: {
                 "schema": refs[0] if len(refs) == 1 else {"oneOf": refs},
@@ -127,7 +123,3 @@ def _response(name: str, alternatives: Sequence[str], examples: Examples) -> Des
             }
         },
     }
-
-
-def _headers(names: Sequence[str]) -> Described:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

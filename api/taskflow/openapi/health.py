@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from api.openapi.document import Operation
+from api.openapi.headers import RETRY_AFTER
 from api.requests import ID_HEADER
-from api.taskflow.openapi.headers import RETRY_AFTER
 
 Described = dict[str, Any]
 

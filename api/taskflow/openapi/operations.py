@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from api.openapi.document import Operation
+from api.openapi.addresses import path_parameters
+from api.openapi.document import Operation, in_query
 from api.openapi.examples import Examples
+from api.openapi.headers import references_to_taken
 from api.openapi.schemas import Schemas
 from api.taskflow.endpoints import Endpoint
 from api.taskflow.openapi.links import links_of, operation_id
@@ -31,7 +32,11 @@ def operation(
         tag=tag_of(endpoint.path),
         summary=endpoint.summary,
         description=" ".join(_remarks(endpoint)),
-        parameters=[*_in_path(endpoint), *_in_query(endpoint), *_in_headers(endpoint)],
+        parameters=[
+            *path_parameters(endpoint.path, dict(ID_SCHEMA)),
+            *_in_query(endpoint),
+            *references_to_taken(taken_by(endpoint)),
+        ],
         body=_body(endpoint, schemas, examples),
         responses={
             **successes_of(endpoint, schemas, examples, links_of(endpoint, endpoints)),
@@ -56,38 +61,13 @@ def _remarks(endpoint: Endpoint) -> Iterator[str]:
         yield f"Each {whose} may do this {times}, besides all other limits."
 
 
-def _in_path(endpoint: Endpoint) -> list[Described]:
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "description": f"The id of the {name.removesuffix('_id')}.",
-            "schema": ID_SCHEMA,
-            "example": 1,
-        }
-        for name in re.findall(r"{([a-z_]+)}", endpoint.path)
-    ]
-
-
 def _in_query(endpoint: Endpoint) -> list[Described]:
     return [_query(endpoint.path, name, parameter) for name, parameter in endpoint.parameters.items()]
 
 
 def _query(path: str, name: str, parameter: Parameter) -> Described:
     meaning = FILTERS_OF.get(f"{tag_of(path)}.{name}") or FILTERS.get(name, "")
-    takes = f"Takes {parameter.takes}."
-    return {
-        "name": name,
-        "in": "query",
-        "required": False,
-        "description": f"{meaning} {takes}".strip(),
-        "schema": dict(parameter.schema),
-    }
-
-
-def _in_headers(endpoint: Endpoint) -> list[Described]:
-    return [{"$ref": f"#/components/parameters/{name}"} for name in taken_by(endpoint)]
+    return in_query(name, f"{meaning} Takes {parameter.takes}.".strip(), parameter.schema)
 
 
 def _body(endpoint: Endpoint, schemas: Schemas, examples: Examples) -> Described | None:

@@ -6,12 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from api.openapi.headers import LIMIT_HEADERS, REPLAYED, RETRY_AFTER
 from api.requests import ID_HEADER
-from api.taskflow.openapi.headers import (
-    LIMIT_HEADERS,
-    REPLAYED,
-    RETRY_AFTER,
-)
 
 Described = dict[str, Any]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from api.calls import MODEL_HEADER, POSITION_HEADER
 from api.csrf import SAFE_METHODS
+from api.openapi.headers import DISPOSITION, LIMIT_HEADERS, REPLAYED
 from api.requests import ID_HEADER
-from api.taskflow.calls import MODEL_HEADER, POSITION_HEADER
 from api.taskflow.endpoints import ETAG, Endpoint
-from api.taskflow.openapi.headers import DISPOSITION, LIMIT_HEADERS, REPLAYED
 
 
 def problems_of(endpoint: Endpoint) -> Iterator[str]:

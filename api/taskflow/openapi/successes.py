@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from api.csrf import SAFE_METHODS
-from api.openapi.examples import Examples
+from api.openapi.examples import Examples, in_step
+from api.openapi.headers import references
 from api.openapi.schemas import Schemas
 from api.taskflow.endpoints import Endpoint, Shows
 from api.taskflow.openapi.links import CREATED, operation_id
@@ -35,7 +36,7 @@ def successes_of(
     successes = {
         shows.status: {
             "description": _described(endpoint),
-            "headers": _references(borne_by(endpoint)),
+            "headers": references(borne_by(endpoint)),
             "content": {JSON: {"schema": schema, "example": example}, **_files(shows, example)},
         }
     }
@@ -51,12 +52,8 @@ def with_what_was_sent(endpoint: Endpoint, example: Described) -> Described:
     if endpoint.example is None or not endpoint.shows.is_object:
         return example
     ((name, shown),) = example["data"].items()
-    sent = {key: _as_shown(value) for key, value in endpoint.example.items() if _is_echoed(shown, key, value)}
-    return {**example, "data": {name: {**shown, **sent, **CONSEQUENCES.get(operation_id(endpoint), {})}}}
-
-
-def _is_echoed(shown: Described, name: str, value: object) -> bool:
-    return name in shown and not isinstance(value, list | dict)
+    answered = in_step(shown, endpoint.example, _as_shown)
+    return {**example, "data": {name: {**answered, **CONSEQUENCES.get(operation_id(endpoint), {})}}}
 
 
 def _as_shown(value: Any) -> Any:
@@ -96,7 +93,3 @@ def _described(endpoint: Endpoint) -> str:
         return f"One page of {names[0]}."
     was = ", as created" if endpoint.shows.status == CREATED else ""
     return f"The {' and the '.join(names)}{was}."
-
-
-def _references(names: Iterable[str]) -> Described:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

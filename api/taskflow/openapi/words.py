@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
+
+from api.openapi.document import Tag
 
 TITLE: Final = "TaskFlow Pro API"
 
@@ -29,11 +31,6 @@ Money and hours are numbers with two decimals at most.
 **Limits.** 1000 requests an hour for each user, 100 an hour for each address without a session, and 20 a
 minute for both, unless the server is set otherwise. `X-RateLimit-*` tells what is left.
 """
-
-
-class Tag(NamedTuple):
-    name: str
-    description: str
 
 
 TAGS: Final[Mapping[str, Tag]] = {

@@ -1,0 +1,117 @@
+"""One request on behalf of somebody, as the handlers of every dialect see it: it writes, and it waits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final, TypeVar
+
+from aiohttp import web
+
+from api import idempotency
+from api.behind import Readable
+from api.callers import Caller
+from api.core import Core
+from api.errors import BadRequest, TryLater, Unauthenticated
+from api.idempotency import Key, Outcome
+from api.replies import Reply
+from api.requests import REQUEST_ID, client_address, user_agent
+from api.writing import Written, shown, write, written_before
+from commands.context import Actor
+from commands.errors import Busy, Refusal
+from events.log import Metadata
+
+POSITION_HEADER: Final = "X-Event-Position"
+MIN_POSITION_HEADER: Final = "X-Min-Position"
+MODEL_HEADER: Final = "X-Read-Model"
+
+_POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, kw_only=True)
+class BaseCall:
+    """`done_at` is the position of what an earlier try of this request committed."""
+
+    DIALECT: ClassVar[str]
+
+    request: web.Request
+    core: Core
+    maybe_caller: Caller | None = None
+    key: Key | None = None
+    done_at: int | None = None
+    has_committed: bool = False
+
+    @property
+    def caller(self) -> Caller:
+        if self.maybe_caller is None:
+            raise Unauthenticated
+        return self.maybe_caller
+
+    def expected_version(self) -> int | None:
+        """The version that a write's object must be at; none where the dialect shows no versions."""
+        return None
+
+    async def write(self, command: object, actor: Actor | None = None) -> Written:
+        """Carry the command out on behalf of the caller, or of `actor`, unless an earlier try did."""
+        if self.done_at is not None:
+            written = await written_before(self.core, self.done_at)
+        else:
+            written = await write(
+                self.core,
+                command,
+                actor or self.caller.actor,
+                self._metadata(),
+                expected_version=self.expected_version(),
+                key=self.key,
+            )
+        self.has_committed = bool(written.events)
+        return written
+
+    async def seen(
+        self, written: Written, show: Callable[[Readable], Awaitable[T]], *, is_new: bool = False
+    ) -> tuple[T, Mapping[str, str]]:
+        """What `show` makes of a model that has the write in it, and the headers that tell of the write."""
+        user_id = self.maybe_caller.id if self.maybe_caller else None
+        answer, is_behind = await shown(self.core, written, user_id, show, is_new=is_new)
+        headers = {POSITION_HEADER: str(written.position)}
+        return answer, (headers | {MODEL_HEADER: "behind"} if is_behind else headers)
+
+    async def caught_up(self) -> None:
+        """A read waits for what its user wrote, and for what it asks for. Raises TryLater."""
+        text = self.request.headers.get(MIN_POSITION_HEADER, "0")
+        if not _POSITION.fullmatch(text):
+            raise BadRequest(f"{MIN_POSITION_HEADER} takes a position, as {POSITION_HEADER} gives it")
+        position = int(text)
+        if self.maybe_caller:
+            position = max(position, self.maybe_caller.reads_from)
+        timeout_s = self.core.settings.caught_up_timeout_s
+        if position and not await self.core.announcements.reached(position, timeout_s):
+            raise TryLater(f"The read model has not reached position {position} yet")
+
+    async def once(
+        self, raw: bytes, reply: Callable[[], Awaitable[Reply]], refused: Callable[[Refusal], Reply]
+    ) -> Reply:
+        """The reply, the same for every try with one Idempotency-Key; refusals by the rules are kept, too."""
+        key = idempotency.key_of(self.request, self.caller.id, raw, self.core.fingerprint_secret)
+        if key is None:
+            return await reply()
+
+        async def attempt(done_at: int | None) -> Outcome:
+            self.key, self.done_at = key, done_at
+            try:
+                return Outcome(await reply(), is_committed=self.has_committed)
+            except Refusal as refusal:
+                return Outcome(refused(refusal), is_final=not isinstance(refusal, Busy))
+
+        return await self.core.repetitions.once(key, attempt)
+
+    def _metadata(self) -> Metadata:
+        return Metadata(
+            dialect=self.DIALECT,
+            request_id=self.request[REQUEST_ID],
+            address=client_address(self.request, self.core.settings.trusted_proxies),
+            user_agent=user_agent(self.request),
+        )

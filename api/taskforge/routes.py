@@ -1,0 +1,48 @@
+"""All addresses that TaskForge serves, and how it answers whatever goes wrong."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+from api.dialects import Dialect
+from api.replies import Reply
+from api.taskforge import auth, exports, health, registration, statistics, tags, tasks, users
+from api.taskforge.calls import DIALECT
+from api.taskforge.cors import add_cors_headers, with_preflight
+from api.taskforge.documentation import documentation_routes
+from api.taskforge.envelope import translated
+from api.taskforge.quota import add_quota_headers
+
+ENDPOINTS: Final = (
+    *registration.ENDPOINTS,
+    *auth.ENDPOINTS,
+    *tasks.ENDPOINTS,
+    *statistics.ENDPOINTS,
+    *exports.ENDPOINTS,
+    *tags.ENDPOINTS,
+    *users.ENDPOINTS,
+    *health.ENDPOINTS,
+)
+
+
+def routes(prefix: str = "") -> list[web.RouteDef]:
+    """Every endpoint and what describes them, their paths below `prefix`."""
+    return [
+        *(route for endpoint in ENDPOINTS for route in endpoint.routes(prefix)),
+        *documentation_routes(ENDPOINTS, prefix),
+    ]
+
+
+def failed(exception: Exception, _request: web.BaseRequest, _request_id: str) -> Reply:
+    """The answer in the envelope to a request that ended in an exception."""
+    return translated(exception)
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    await add_quota_headers(request, response)
+    await add_cors_headers(request, response)
+
+
+TASKFORGE: Final = Dialect(DIALECT, failed, (with_preflight,), add_headers)
