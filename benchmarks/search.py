@@ -22,7 +22,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from projections.encoding import commands
+from projections.encoding import commands_of
 from projections.writer import Move, Writer
 from readmodels.changes import Changes
 from readmodels.connecting import call, connect
@@ -217,7 +217,7 @@ async def write(writer: Writer, tasks: list[Document], position: int, state: str
         changes.replace(TASK, Ref("task", str(task["id"])), None, task)
     moment = "2025-01-01T00:00:00.000000Z"
     await writer.apply(
-        commands(changes, writer.keys),
+        list(commands_of(changes, writer.keys)),
         Move("filling", position - len(tasks), state, position, f"event-{position}", moment),
     )
 

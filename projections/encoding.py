@@ -23,10 +23,6 @@ Word = str | float
 Command = list[Word]
 
 
-def commands(changes: Changes, keys: Keys) -> list[Command]:
-    return list(commands_of(changes, keys))
-
-
 def commands_of(changes: Changes, keys: Keys) -> Iterator[Command]:
     yield from documents(changes.documents, keys)
     for index, members in changes.removed.items():

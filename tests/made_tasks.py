@@ -7,7 +7,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from projections.encoding import commands
+from projections.encoding import commands_of
 from projections.writer import Move, Writer
 from readmodels.changes import Changes
 from readmodels.documents import Document, Ref
@@ -81,7 +81,7 @@ class Writing:
     async def _apply(self, changes: Changes) -> None:
         now, self.position = self.position, self.position + 1
         move = Move(self.state, now, "ready", self.position, f"event-{self.position}", MOMENT)
-        await self._writer.apply(commands(changes, self._writer.keys), move)
+        await self._writer.apply(list(commands_of(changes, self._writer.keys)), move)
         self.state = "ready"
 
 

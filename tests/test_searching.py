@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from projections.encoding import BUCKET_BYTES, Command, commands, size_bytes
+from projections.encoding import BUCKET_BYTES, Command, commands_of, size_bytes
 from projections.memory import fold
 from projections.writer import Move, Writer
 from readmodels.changes import Changes
@@ -357,8 +357,8 @@ def test_a_change_of_status_sends_no_text_and_a_long_or_shared_text_is_sent_once
     assert changed.marks == {"task:sort:id": {"5": "32"}}
     assert not changed.texts
     text, document = 15_000, 17_000
-    assert text + document < sum(map(size_bytes, commands(created, KEYS))) < text + document + 30_000
-    words = [word for command in commands(changed, KEYS) for word in command if command[0] != "MSET"]
+    assert text + document < sum(map(size_bytes, commands_of(created, KEYS))) < text + document + 30_000
+    words = [word for command in commands_of(changed, KEYS) for word in command if command[0] != "MSET"]
     assert sum(len(str(word)) for word in words) < 1_000
 
 
@@ -437,7 +437,7 @@ async def test_what_others_say_of_a_document_does_not_list_it(redis: Redis) -> N
     await writer.clear("log")
     reason = {"id": "7:12", "reasons": 1}
     changes.replace(KINDS["access"], Ref("access", "7:12"), None, reason)
-    await writer.apply(commands(changes, KEYS), Move("filling", 0, "ready", 1, "event-1", MOMENT))
+    await writer.apply(list(commands_of(changes, KEYS)), Move("filling", 0, "ready", 1, "event-1", MOMENT))
     memory.apply(changes, 1, MOMENT)
 
     query = Query("project", where=(("project:visible:7",),))

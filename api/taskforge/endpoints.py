@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
@@ -16,11 +16,9 @@ from api.errors import BadRequest, UnsupportedMediaType
 from api.replies import Reply
 from api.taskforge.bearer import user_of
 from api.taskforge.calls import Call
-from api.taskforge.envelope import GONE, NO_DATA, Answer, Failure, Words, refused, sealed
+from api.taskforge.envelope import ADMINS_ONLY, GONE, NO_DATA, Answer, Failure, Words, refused, sealed
 from api.taskforge.quota import count, name_of
 from commands.errors import Refusal
-
-ADMINS_ONLY: Final = "Admin access required"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from commands import errors as refusals
 
 NO_DATA: Final = "No data provided"
 GONE: Final = "User account not found or inactive"
+ADMINS_ONLY: Final = "Admin access required"
+ADMIN_STAYS: Final = "Cannot deactivate admin users"
 
 log = structlog.get_logger(__name__)
 
@@ -53,8 +55,8 @@ class Words:
     they count.
     """
 
-    forbidden: str = "Admin access required"
-    protected: str = "Cannot deactivate admin users"
+    forbidden: str = ADMINS_ONLY
+    protected: str = ADMIN_STAYS
     taken: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -99,7 +101,7 @@ def refused(refusal: refusals.Refusal, words: Words) -> Reply:
         case refusals.ProjectClosed():
             return failure(409, "Project is closed")
         case refusals.LastAdmin():
-            return failure(403, "Cannot deactivate admin users")
+            return failure(403, ADMIN_STAYS)
         case refusals.StillOwnsProjects():
             return failure(409, "User still owns projects")
         case refusals.Busy():

@@ -10,7 +10,7 @@ from api.behind import Readable
 from api.taskforge.calls import Call
 from api.taskforge.departures import departed
 from api.taskforge.endpoints import Endpoint, Shows
-from api.taskforge.envelope import Answer, Failure, Words
+from api.taskforge.envelope import ADMIN_STAYS, Answer, Failure, Words
 from api.taskforge.listing import Pagination, Sorting, paged, place
 from api.taskforge.reading import read
 from api.taskforge.user_forms import (
@@ -147,7 +147,7 @@ ENDPOINTS: Final = (
         example={"first_name": "Ada", "last_name": "Lovelace"},
         fails={
             400: CHANGE_FAULTS,
-            403: (FORBIDDEN, "Cannot deactivate admin users"),
+            403: (FORBIDDEN, ADMIN_STAYS),
             404: (NOT_FOUND,),
             409: tuple(TAKEN.values()),
         },
@@ -168,7 +168,7 @@ ENDPOINTS: Final = (
         is_for_admins=True,
         summary="Lock a user out",
         shows=SHOWN,
-        fails={403: ("Cannot deactivate admin users",), 404: (NOT_FOUND,)},
+        fails={403: (ADMIN_STAYS,), 404: (NOT_FOUND,)},
     ),
     Endpoint(
         methods=("POST",),

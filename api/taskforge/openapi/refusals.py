@@ -10,8 +10,8 @@ from api import idempotency
 from api.calls import MIN_POSITION_HEADER, POSITION_HEADER
 from api.errors import KeyBusy, KeyReused
 from api.openapi.addresses import in_path
-from api.taskforge.endpoints import ADMINS_ONLY, Endpoint
-from api.taskforge.envelope import GONE, NO_DATA
+from api.taskforge.endpoints import Endpoint
+from api.taskforge.envelope import ADMINS_ONLY, GONE, NO_DATA
 from api.taskforge.openapi.forms import (
     CUT_SHORT,
     NO_ADDRESS,
