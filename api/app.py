@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
+from redis.asyncio import Redis
+
 from api.attempts import Attempts
 from api.core import Core
 from api.csrf import CsrfTokens
@@ -58,10 +60,9 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
         positions = Positions(redis, settings.redis_timeout_s)
         reports = Reports(settings.report_queue_max, settings.report_timeout_s)
         stack.push_async_callback(reports.close)
-        database = Database(connections)
         limiter = await stack.enter_async_context(limiting(settings, time.monotonic))
         core = core_of(
-            settings, store, model, announcements, database, passwords, positions, reports, limiter
+            settings, store, model, announcements, connections, redis, passwords, positions, reports, limiter
         )
         announcements.on_rebuilt(core.forget)
         for work in (core.attempts.run(), positions.share(), purging(core)):
@@ -75,13 +76,15 @@ def core_of(
     store: EventStore,
     model: Model,
     announcements: Announcements,
-    database: Database,
+    connections: Connections,
+    redis: Redis,
     passwords: Passwords,
     positions: Positions,
     reports: Reports,
     limiter: Limiter | None,
 ) -> Core:
     """What is made of other parts and needs no closing itself."""
+    database = Database(connections)
     csrf_key = derived(settings.master_key, b"taskledger csrf tokens")
     return Core(
         settings=settings,
@@ -94,7 +97,9 @@ def core_of(
         ),
         model=model,
         announcements=announcements,
+        connections=connections,
         database=database,
+        redis=redis,
         sessions=Sessions(database, settings, time.monotonic),
         csrf_tokens=CsrfTokens(csrf_key, settings.session_life_s),
         passwords=passwords,

@@ -7,8 +7,8 @@ from typing import Final
 
 import psycopg
 
+from api.exits import CannotRun
 from api.passwords import hash_password, is_password
-from api.processes import CannotRun
 from api.settings import Settings
 from commands.admins import Admins
 from commands.context import SYSTEM

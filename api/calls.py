@@ -63,7 +63,7 @@ class BaseCall:
                 self.core,
                 command,
                 actor or self.caller.actor,
-                self._metadata(),
+                self.metadata(),
                 expected_version=self.expected_version(),
                 key=self.key,
             )
@@ -108,7 +108,8 @@ class BaseCall:
 
         return await self.core.repetitions.once(key, attempt)
 
-    def _metadata(self) -> Metadata:
+    def metadata(self) -> Metadata:
+        """Where this request comes from, as it stands on events."""
         return Metadata(
             dialect=self.DIALECT,
             request_id=self.request[REQUEST_ID],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
+from redis.asyncio import Redis
 
 from api.attempts import Attempts
 from api.csrf import CsrfTokens
@@ -18,6 +19,7 @@ from api.reports.delivery import Reports
 from api.sessions import Sessions
 from api.settings import Settings
 from commands.dispatcher import Dispatcher
+from events.connections import Connections
 from events.store import EventStore
 from readmodels.announcements import Announcements
 from readmodels.model import Model
@@ -32,7 +34,9 @@ class Core:
     dispatcher: Dispatcher
     model: Model
     announcements: Announcements
+    connections: Connections
     database: Database
+    redis: Redis
     sessions: Sessions
     csrf_tokens: CsrfTokens
     passwords: Passwords

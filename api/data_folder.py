@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
-from api.processes import CannotRun, give_away
+from api.exits import CannotRun
+from api.processes import give_away
 from api.settings import KEY_BYTES, secret_key
 
 SOCKET_PATH_MAX: Final = 100

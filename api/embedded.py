@@ -10,7 +10,7 @@ from typing import Final
 from api.data_folder import DataFolder
 from api.embedded_postgres import FAST, Postgres
 from api.embedded_valkey import Valkey
-from api.processes import CannotRun
+from api.exits import CannotRun
 
 DATABASE: Final = "taskledger"
 CONNECTIONS_MAX: Final = 500

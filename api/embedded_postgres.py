@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 import psycopg
 
+from api.exits import CannotRun
 from api.processes import (
-    CannotRun,
     as_unprivileged,
     end,
     give_away,

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from api.processes import CannotRun, end, last_line, packaged_program, running, spawn
+from api.exits import CannotRun
+from api.processes import end, last_line, packaged_program, running, spawn
 
 READY_TIMEOUT_S: Final = 60.0
 """Loading a large append-only file may take that long; an empty server is ready at once."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
@@ -40,11 +39,6 @@ def check() -> int:
     if failed:
         complain(f"these checks failed: {', '.join(failed)}")
     return 1 if failed else 0
-
-
-def version() -> str:
-    """The version of this checkout."""
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
 
 
 def _python(*arguments: str) -> int:

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from api.data_folder import DataFolder
 from api.embedded import Servers, servers_of
-from api.processes import ROOT, CannotRun
+from api.exits import CannotRun
+from api.processes import ROOT
 from api.settings import Settings, variable
 
 DATA: Final = ROOT / ".taskledger"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from api import preflight
 from api.bootstrap import prepare
+from api.exits import CannotRun
 from api.logs import logging_to
 from api.opening import folder_at, opened
-from api.processes import CannotRun
 from api.settings import Settings
 from api.supervisor import Supervisor, Worker, follow
 from api.terminal import say

@@ -14,7 +14,7 @@ import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from api.processes import CannotRun
+from api.exits import CannotRun
 
 CONNECT_TIMEOUT_S: Final = 5
 POSTGRES_MIN: Final = 150000

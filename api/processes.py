@@ -15,6 +15,8 @@ from typing import Final
 
 import psutil
 
+from api.exits import CannotRun
+
 ROOT: Final = Path(__file__).parent.parent
 """The checkout, or wherever the packages are."""
 
@@ -26,10 +28,6 @@ LOG_TAIL_BYTES: Final = 4_000
 
 # Linux capabilities that let "nobody" pass through folders that only root may enter.
 _CAPABILITIES: Final = {"dac_read_search": 2, "dac_override": 1}
-
-
-class CannotRun(Exception):
-    """Something the person at the terminal can mend: the message is one line and says how."""
 
 
 def spawn(

@@ -10,6 +10,9 @@ from aiohttp import web
 from api.core import CORE, Core
 from api.dialects import Dialect, Site, Spoken, with_dialect
 from api.health import HEALTH, Health
+from api.ops.routes import OPS
+from api.ops.routes import PREFIX as OPS_PREFIX
+from api.ops.routes import routes as ops_routes
 from api.requests import add_headers, with_request_id
 from api.taskflow.routes import TASKFLOW, probes
 from api.taskflow.routes import routes as taskflow_routes
@@ -20,8 +23,8 @@ TASKFORGE_PREFIX: Final = "/taskforge"
 
 
 def taskflow_site(core: Core) -> Site:
-    """`/api/…`, `/login`, `/livez` and `/readyz` of TaskFlow Pro, and TaskForge at `/taskforge/api/…`."""
-    return _site(core, _by_path, [*taskflow_routes(), *taskforge_routes(TASKFORGE_PREFIX)])
+    """TaskFlow Pro with `/login`, `/livez` and `/readyz`, TaskForge at `/taskforge/api/…`, `/ops/api/…`."""
+    return _site(core, _by_path, [*taskflow_routes(), *taskforge_routes(TASKFORGE_PREFIX), *ops_routes()])
 
 
 def taskforge_site(core: Core) -> Site:
@@ -30,7 +33,9 @@ def taskforge_site(core: Core) -> Site:
 
 
 def _by_path(request: web.BaseRequest) -> Dialect:
-    return TASKFORGE if request.path.startswith(f"{TASKFORGE_PREFIX}/") else TASKFLOW
+    if request.path.startswith(f"{TASKFORGE_PREFIX}/"):
+        return TASKFORGE
+    return OPS if request.path.startswith(OPS_PREFIX) else TASKFLOW
 
 
 def _site(core: Core, spoken: Spoken, routes: Sequence[web.RouteDef]) -> Site:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from api.processes import CannotRun, end, own_python
+from api.exits import CannotRun
+from api.processes import end, own_python
 
 PAUSE_MIN_S: Final = 0.5
 PAUSE_MAX_S: Final = 10.0

@@ -18,8 +18,8 @@ from api import preflight
 from api.bootstrap import DEVELOPMENT_PASSWORD, EMAIL, USERNAME, prepare
 from api.data_folder import DataFolder, temporary_folder
 from api.embedded import servers
+from api.exits import CannotRun
 from api.opening import folder_at, settings_for
-from api.processes import CannotRun
 from api.settings import Settings
 from api.supervisor import Supervisor, Worker
 from api.terminal import say

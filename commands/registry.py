@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from commands import accounts, admins, claims, departments, expenses, projects, risks, tags, tasks, users
+from commands import (
+    accounts,
+    admins,
+    claims,
+    departments,
+    expenses,
+    operations,
+    projects,
+    risks,
+    tags,
+    tasks,
+    users,
+)
 from commands.accounts import ChangePassword, DeactivateUser, DeleteUser, RegisterUser, SignUp
 from commands.admins import Admins
 from commands.claims import Claim
@@ -13,6 +25,16 @@ from commands.context import Context, State
 from commands.departments import ChangeDepartment, CreateDepartment, Department
 from commands.expenses import Expense, RecordExpense, ReverseExpense
 from commands.ledger import PrepareLedger, prepare_ledger
+from commands.operations import (
+    DiscardEvent,
+    Operations,
+    PauseProjection,
+    ResumeProjection,
+    RetryDeadLetters,
+    RollBackGeneration,
+    StartRebuild,
+    SwitchGeneration,
+)
 from commands.projects import ChangeProject, CreateProject, DeleteProject, Project
 from commands.risks import ChangeRisk, RaiseRisk, Risk
 from commands.tags import ChangeTag, CreateTag, DeleteTag, Tag
@@ -62,6 +84,13 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     ChangeRisk: Handler(risks.change_risk, Risk, "risk_id"),
     RecordExpense: Handler(expenses.record_expense),
     ReverseExpense: Handler(expenses.reverse_expense, Expense, "expense_id"),
+    StartRebuild: Handler(operations.start_rebuild),
+    SwitchGeneration: Handler(operations.switch_generation),
+    RollBackGeneration: Handler(operations.roll_back_generation),
+    PauseProjection: Handler(operations.pause_projection),
+    ResumeProjection: Handler(operations.resume_projection),
+    RetryDeadLetters: Handler(operations.retry_dead_letters),
+    DiscardEvent: Handler(operations.discard_event),
 }
 
 FOLDS: Final[Mapping[str, Fold]] = {
@@ -76,6 +105,7 @@ FOLDS: Final[Mapping[str, Fold]] = {
         Fold(Tag, tags.evolve),
         Fold(Risk, risks.evolve),
         Fold(Expense, expenses.evolve),
+        Fold(Operations, operations.evolve),
     )
 }
 

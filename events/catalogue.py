@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from events import claims, departments, expenses, projects, risks, tags, tasks, users
+from events import claims, departments, expenses, operations, projects, risks, tags, tasks, users
 
-FEATURES = (claims, departments, expenses, projects, risks, tags, tasks, users)
+FEATURES = (claims, departments, expenses, operations, projects, risks, tags, tasks, users)

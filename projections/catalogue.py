@@ -6,6 +6,15 @@ from typing import Final
 
 from events.claims import Claimed, Released
 from events.event import Event
+from events.operations import (
+    DeadLettersRetried,
+    EventDiscarded,
+    GenerationRolledBack,
+    GenerationSwitched,
+    ProjectionPaused,
+    ProjectionResumed,
+    RebuildStarted,
+)
 from events.users import AdminGained, AdminLost
 from projections.departments import departments
 from projections.expenses import expenses
@@ -19,7 +28,15 @@ from projections.users import users
 PROJECTIONS: Final[tuple[Projection, ...]] = (users, departments, tags, projects, tasks, risks, expenses)
 
 # They guard rules on the write side; nobody asks for them.
-UNREAD: Final[frozenset[type[Event]]] = frozenset({Claimed, Released, AdminGained, AdminLost})
+GUARDS: Final[frozenset[type[Event]]] = frozenset({Claimed, Released, AdminGained, AdminLost})
+# They steer folding itself.
+OPERATIONS: Final[frozenset[type[Event]]] = frozenset(
+    {
+        RebuildStarted, GenerationSwitched, GenerationRolledBack, ProjectionPaused, ProjectionResumed,
+        DeadLettersRetried, EventDiscarded,
+    }
+)  # fmt: skip
+UNREAD: Final = GUARDS | OPERATIONS
 
 
 def steps_by_type() -> dict[type[Event], tuple[Step, ...]]:

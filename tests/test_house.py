@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from api.cli import app
+from api.cli.app import app
 from api.settings import Settings, variable
 
 ROOT = Path(__file__).parent.parent

@@ -21,9 +21,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.cli import UNTIL_MIN
+from api.cli.app import UNTIL_MIN
+from api.exits import CannotRun
 from api.passwords import is_password
-from api.processes import CannotRun
 from api.sample_data.command import PASSWORD, Options, sample_data
 from api.sample_data.generating import Outcome, begins_at, fits_in, generate
 from api.sample_data.history import history

@@ -11,8 +11,8 @@ import requests
 
 from api.data_folder import DataFolder
 from api.embedded import Servers
+from api.exits import CannotRun
 from api.opening import settings_for
-from api.processes import CannotRun
 from tests.running import running
 
 SERVERS = Servers("postgresql:///x", "redis://localhost")

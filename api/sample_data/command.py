@@ -19,9 +19,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api import preflight
 from api.bootstrap import prepare
+from api.exits import CannotRun
 from api.opening import folder_at, opened
 from api.passwords import hash_password
-from api.processes import CannotRun
 from api.sample_data.generating import Outcome, begins_at, fits_in, generate
 from api.sample_data.plan import Plan
 from api.sample_data.recorder import Recorder

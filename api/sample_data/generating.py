@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from api.processes import CannotRun
+from api.exits import CannotRun
 from api.sample_data.history import history
 from api.sample_data.people import email_of, names, username_of
 from api.sample_data.plan import Plan

@@ -85,6 +85,10 @@ class Endpoint:
         if of_all and self.asks_role == "manager" and not caller.sees_all:
             raise Forbidden(self.asks_role)
 
+    def call(self, **given: Any) -> Call:
+        """The call that `handle` is given."""
+        return Call(**given)
+
     def _limited(self, handler: Handler) -> Handler:
         if self.limit is None:
             return handler
@@ -144,7 +148,7 @@ def _call(
         if not raw:
             raise BadRequest("The body must be a JSON object")
         body = checked(endpoint.body, parse_object(raw, depth_max=core.settings.json_depth_max))
-    return Call(
+    return endpoint.call(
         request=request,
         core=core,
         maybe_caller=caller,

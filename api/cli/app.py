@@ -1,36 +1,23 @@
-"""The command line. Each command imports what it needs when it runs, so that all of them start quickly."""
+"""The commands that run a ledger. Each imports what it needs when it runs, so that all start quickly."""
 
 from __future__ import annotations
 
 import sys
 from datetime import date, datetime
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-DataOption = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="Where the data are kept; .taskledger by default."),
-]
-HostOption = Annotated[
-    str,
-    typer.Option(
-        "--host", metavar="HOST", help="The address to listen on; another than loopback means production."
-    ),
-]
-PortOption = Annotated[
-    int, typer.Option("--port", metavar="PORT", min=1, max=65535, help="The port of the TaskFlow Pro API.")
-]
-TaskforgePortOption = Annotated[
-    int,
-    typer.Option("--taskforge-port", metavar="PORT", min=1, max=65535, help="The port of the TaskForge API."),
-]
-WorkersOption = Annotated[
-    int,
-    typer.Option("--workers", metavar="N", min=1, max=32, help="How many server processes share the ports."),
-]
-LifelineOption = Annotated[int | None, typer.Option("--lifeline", hidden=True)]
+from api.cli import audit, dead_letters, events, projections, reports, users
+from api.cli.options import (
+    DataOption,
+    HostOption,
+    LifelineOption,
+    PortOption,
+    TaskforgePortOption,
+    WorkersOption,
+)
+from api.exits import CannotRun
 
 UNTIL_MIN: Final = date(2000, 1, 1)
 
@@ -38,11 +25,12 @@ PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "hel
 
 app = typer.Typer(
     help="A project-management backend whose record of truth is its history.",
-    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+for group in (events, audit, projections, reports, dead_letters, users):
+    app.add_typer(group.app)
 
 
 @app.command()
@@ -156,7 +144,7 @@ def check() -> None:
 
 def _version(asked: bool) -> None:
     if asked:
-        from api.house import version
+        from api.version import version
 
         typer.echo(f"taskledger {version()}")
         raise typer.Exit
@@ -172,23 +160,22 @@ def _common(
 
 
 def main() -> None:
-    """Run a command; the exit code is 0, 1 with one line on stderr, 2 for wrong usage, 130 for Ctrl-C."""
-    from api.processes import CannotRun
+    """Run a command and end the process with its exit code; what went wrong is one line on stderr."""
+    from api.exits import ExitCode
     from api.settings import SettingsError
     from api.terminal import complain, complain_of_the_unexpected
+    from events.errors import Unavailable
 
+    code = ExitCode.FAILURE
     try:
         app(prog_name="taskledger")
-    except (CannotRun, SettingsError) as error:
+    except CannotRun as error:
+        code = error.code
         complain(str(error))
+    except SettingsError as error:
+        complain(str(error))
+    except Unavailable as error:
+        complain(f"the database cannot be reached: {error}; is it running, and is DATABASE_URL right?")
     except Exception as error:  # noqa: BLE001 — the last place that can turn it into one line
         complain_of_the_unexpected(error)
-    sys.exit(1)
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        # Typer sees to it once it runs; on a busy machine the imports before that take their time.
-        sys.exit(130)
+    sys.exit(code)

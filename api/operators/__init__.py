@@ -1,0 +1,1 @@
+"""What operators and auditors do, whether they ask on the command line or over HTTP."""

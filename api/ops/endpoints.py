@@ -1,0 +1,31 @@
+"""Endpoints of the operators' API: those of TaskFlow Pro, but for admins only."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from api.callers import Caller
+from api.ops.calls import OpsCall
+from api.taskflow.calls import Call
+from api.taskflow.downloads import Download
+from api.taskflow.endpoints import Endpoint
+from api.taskflow.envelope import Answer
+from commands.errors import Forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class OpsEndpoint(Endpoint):
+    """An operation for admins; `handle` is given an OpsCall."""
+
+    handle: Callable[[Any], Awaitable[Answer | Download]]
+    asks_role: str | None = "admin"
+
+    def must_be_for(self, caller: Caller) -> None:
+        """Raises Forbidden, whatever the request is about, and before anything of it is read."""
+        if not caller.is_admin:
+            raise Forbidden("admin")
+
+    def call(self, **given: Any) -> Call:
+        return OpsCall(**given)
