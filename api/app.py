@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
@@ -16,9 +17,13 @@ from api.csrf import CsrfTokens
 from api.database import Database
 from api.idempotency import Repetitions
 from api.limits.limiter import Limiter, limiting
+from api.metrics.server import server_families
+from api.metrics.sharing import publish
+from api.moments import Moments
 from api.passwords import Passwords
 from api.positions import Positions
 from api.purge import purging
+from api.reading_side import ReadingSide, View
 from api.reports.delivery import Reports
 from api.sessions import Sessions
 from api.settings import Settings
@@ -27,7 +32,7 @@ from events.connections import Connections
 from events.keys import derived
 from events.postgres import Bounds
 from events.store import EventStore, open_store
-from projections.generations import generation_of
+from projections.generations import current_generation, generation_of
 from readmodels.announcements import Announcements
 from readmodels.connecting import connect
 from readmodels.documents import Ref
@@ -47,25 +52,40 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
         stack.push_async_callback(connections.close)
         redis = connect(settings.redis_url, timeout_s=settings.redis_timeout_s)
         stack.push_async_callback(redis.aclose)
-        generation = await generation_of(connections)
-        announcements = await stack.enter_async_context(Announcements(redis, generation))
         store = await stack.enter_async_context(store_of(settings))
         passwords = Passwords(settings.password_queue_max)
         stack.callback(passwords.close)
         large = connect(settings.redis_url, connections_max=PIPELINES_MAX, timeout_s=2 * SNAPSHOT_TIMEOUT_S)
         stack.push_async_callback(large.aclose)
-        model = RedisModel(
-            redis, generation, settings.redis_timeout_s, large=large, announced=announcements.heard
+        reading = await stack.enter_async_context(
+            ReadingSide(
+                await generation_of(connections),
+                partial(view_of, settings, redis, large),
+                partial(current_generation, connections),
+            )
         )
+        moments = Moments(settings, connections, store, redis, large)
+        stack.push_async_callback(moments.close)
         positions = Positions(redis, settings.redis_timeout_s)
         reports = Reports(settings.report_queue_max, settings.report_timeout_s)
         stack.push_async_callback(reports.close)
         limiter = await stack.enter_async_context(limiting(settings, time.monotonic))
         core = core_of(
-            settings, store, model, announcements, connections, redis, passwords, positions, reports, limiter
+            settings,
+            store,
+            reading,
+            connections,
+            redis,
+            passwords,
+            moments,
+            positions,
+            reports,
+            limiter,
         )
-        announcements.on_rebuilt(core.forget)
-        for work in (core.attempts.run(), positions.share(), purging(core)):
+        reading.on_rebuilt(core.forget)
+        publishing = publish(redis, "server", lambda: server_families(core))
+        watching = (core.watch.loop_lag.run(), publishing)
+        for work in (core.attempts.run(), positions.share(), moments.tidy(), purging(core), *watching):
             await stack.enter_async_context(background(work))
         stack.push_async_callback(core.attempts.flush)
         yield core
@@ -74,11 +94,11 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
 def core_of(
     settings: Settings,
     store: EventStore,
-    model: Model,
-    announcements: Announcements,
+    reading: ReadingSide,
     connections: Connections,
     redis: Redis,
     passwords: Passwords,
+    moments: Moments,
     positions: Positions,
     reports: Reports,
     limiter: Limiter | None,
@@ -92,11 +112,11 @@ def core_of(
         dispatcher=Dispatcher(
             store,
             store.keyring.claim_key,
-            sees=lambda user_id, project_id: sees(model, user_id, project_id),
+            sees=lambda user_id, project_id: sees(reading, user_id, project_id),
             state_cache_max=settings.state_cache_max,
         ),
-        model=model,
-        announcements=announcements,
+        model=reading,
+        announcements=reading,
         connections=connections,
         database=database,
         redis=redis,
@@ -104,6 +124,7 @@ def core_of(
         csrf_tokens=CsrfTokens(csrf_key, settings.session_life_s),
         passwords=passwords,
         repetitions=Repetitions(database, settings.idempotency_wait_s),
+        moments=moments,
         positions=positions,
         attempts=Attempts(
             database, queue_max=settings.attempts_queue_max, batch_max=settings.attempts_batch_max
@@ -112,6 +133,15 @@ def core_of(
         limiter=limiter,
         fingerprint_secret=derived(settings.master_key, b"taskledger request fingerprints"),
     )
+
+
+def view_of(settings: Settings, redis: Redis, large: Redis, generation: int) -> View:
+    """A generation as a server reads it; its announcements are not yet listened to."""
+    announcements = Announcements(redis, generation)
+    model = RedisModel(
+        redis, generation, settings.redis_timeout_s, large=large, announced=announcements.heard
+    )
+    return View(generation, model, announcements)
 
 
 def connections_of(settings: Settings) -> Connections:

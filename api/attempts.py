@@ -46,10 +46,17 @@ class Attempts:
         self._batch_max = batch_max
         self._work = asyncio.Event()
         self._dropped = 0
+        self.dropped_total = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many traces wait to be written."""
+        return len(self._waiting)
 
     def note(self, request: Request) -> None:
         if len(self._waiting) >= self._queue_max:
             self._dropped += 1
+            self.dropped_total += 1
             return
         self._waiting.append(request)
         self._work.set()

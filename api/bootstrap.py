@@ -83,8 +83,13 @@ def _development_login_works(settings: Settings) -> bool:
     return known
 
 
+def is_weak(password: str) -> bool:
+    """Whether strangers would find it out soon."""
+    return len(password) < PASSWORD_MIN or password.lower() in WEAK
+
+
 def _must_be_strong(password: str) -> None:
-    if len(password) < PASSWORD_MIN or password.lower() in WEAK:
+    if is_weak(password):
         raise CannotRun(
             f"TASKLEDGER_ADMIN_PASSWORD is too easy to guess: take at least {PASSWORD_MIN} characters"
             " that are on no list, as from: openssl rand -base64 18"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
@@ -13,15 +13,17 @@ from api.csrf import CsrfTokens
 from api.database import Database
 from api.idempotency import Repetitions
 from api.limits.limiter import Limiter
+from api.metrics.watch import Watch
+from api.moments import Moments
 from api.passwords import Passwords
 from api.positions import Positions
+from api.reading_side import ReadingSide
 from api.reports.delivery import Reports
 from api.sessions import Sessions
 from api.settings import Settings
 from commands.dispatcher import Dispatcher
 from events.connections import Connections
 from events.store import EventStore
-from readmodels.announcements import Announcements
 from readmodels.model import Model
 
 
@@ -33,7 +35,7 @@ class Core:
     store: EventStore
     dispatcher: Dispatcher
     model: Model
-    announcements: Announcements
+    announcements: ReadingSide
     connections: Connections
     database: Database
     redis: Redis
@@ -41,11 +43,13 @@ class Core:
     csrf_tokens: CsrfTokens
     passwords: Passwords
     repetitions: Repetitions
+    moments: Moments
     positions: Positions
     attempts: Attempts
     limiter: Limiter | None
     reports: Reports
     fingerprint_secret: bytes
+    watch: Watch = field(default_factory=Watch)
 
     def forget(self) -> None:
         """Forget what is cached of a log that may have been restored since."""

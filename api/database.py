@@ -45,6 +45,16 @@ class Database:
 
         return await self._connections.read(work)
 
+    async def rows(self, query: str, **values: Any) -> list[TupleRow]:
+        """All rows of a statement that may be run twice, and that bounds them itself."""
+
+        async def work(connection: Connection) -> list[TupleRow]:
+            # Planned for the values at hand: a filter that is not given must cost nothing.
+            cursor = await connection.execute(QUERIES[query], values, prepare=False)
+            return await cursor.fetchall()
+
+        return await self._connections.read(work)
+
     async def change(self, query: str, **values: Any) -> int:
         """How many rows the statement changed. Raises OutcomeUnknown when that cannot be told."""
 

@@ -10,6 +10,7 @@ import psycopg
 from aiohttp import web
 
 from api.core import Core
+from api.standing import standing
 from events.errors import StoreError
 from events.migrate import pending
 from readmodels.model import NotReady
@@ -57,15 +58,23 @@ class Health:
         return {}
 
     async def _projector(self) -> Mapping[str, Any]:
-        """How far the read model is behind the log, in events and in seconds."""
+        """Who folds, and how far the read model is behind the log, in events and in seconds.
+
+        An empty lag alone says nothing: a projector that is dead has none while nobody writes.
+        """
+        stands = await standing(self._core.database)
         position = await self._core.model.position()
         head = await self._core.store.head()
         if position > head:
             raise NotHealthy(f"the read model is at {position}, the log ends at {head}: it was restored")
         row = await self._core.database.row("oldest_unfolded", position=position)
         lag = {"events": max(0, head - position), "seconds": round(row[0], 1) if row else 0.0}
-        if lag["seconds"] > self._core.settings.projector_lag_max_s:
-            raise NotHealthy(f"{lag['events']} events behind for {lag['seconds']} seconds")
+        patience_s = self._core.settings.projector_lag_max_s
+        reasons = [why] if (why := stands.standstill(patience_s)) else []
+        if lag["seconds"] > patience_s:
+            reasons.append(f"{lag['events']} events behind for {lag['seconds']} seconds")
+        if reasons:
+            raise NotHealthy("; ".join(reasons))
         return {"lag": lag}
 
 

@@ -82,6 +82,7 @@ class Repetitions:
         self._database = database
         self._wait_s = wait_s
         self._running: dict[str, _Running] = {}
+        self.repeated = 0
 
     async def once(self, key: Key, attempt: Attempt) -> Reply:
         """Raises KeyReused, KeyBusy, and whatever the attempt raises."""
@@ -90,7 +91,7 @@ class Repetitions:
                 kept = await self._first(key)
         except TimeoutError:
             raise KeyBusy from None
-        return _repeated(kept) if kept else await self._lead(key, attempt)
+        return self._again(kept) if kept else await self._lead(key, attempt)
 
     async def _first(self, key: Key) -> Reply | None:
         """The reply of the request that is running with this key; None when none does."""
@@ -108,10 +109,14 @@ class Repetitions:
         kept: Reply | None = None
         try:
             kept, is_repeated, reply = await self._settle(key, attempt)
-            return _repeated(reply) if is_repeated else reply
+            return self._again(reply) if is_repeated else reply
         finally:
             del self._running[key.command_id]
             running.reply.set_result(kept)
+
+    def _again(self, reply: Reply) -> Reply:
+        self.repeated += 1
+        return reply.with_header("Idempotency-Replayed", "true")
 
     async def _settle(self, key: Key, attempt: Attempt) -> tuple[Reply | None, bool, Reply]:
         """What is kept for others, whether it was kept before, and the reply.
@@ -169,7 +174,3 @@ class Repetitions:
 class _Running:
     fingerprint: str
     reply: asyncio.Future[Reply | None]
-
-
-def _repeated(reply: Reply) -> Reply:
-    return reply.with_header("Idempotency-Replayed", "true")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from api.data_folder import DataFolder
 from api.embedded import Servers, servers_of
-from api.exits import CannotRun
+from api.exits import CannotRun, NotThere
 from api.processes import ROOT
 from api.settings import Settings, variable
 
@@ -19,6 +19,19 @@ DATA: Final = ROOT / ".taskledger"
 def folder_at(data: Path | None) -> DataFolder:
     """The data folder named on the command line, else the one beside the program."""
     return DataFolder((data or DATA).expanduser().absolute())
+
+
+def ledger_at(data: Path | None, environ: Mapping[str, str]) -> DataFolder:
+    """As `folder_at`, for a tool, which makes no ledger.
+
+    Raises NotThere where the folder holds none and the environment names no database, CannotRun.
+    """
+    folder = folder_at(data)
+    if not environ.get("DATABASE_URL") and not folder.held() and not folder.postgres.exists():
+        raise NotThere(
+            f"there is no ledger in {folder.path}: `taskledger up` makes one, --data names another folder"
+        )
+    return folder
 
 
 @contextlib.contextmanager

@@ -20,13 +20,16 @@ from api.up import Stopped, as_words, prepared, running, stoppable, watch
 from events.migrate import pending
 
 
-def migrate(data: Path | None) -> None:
-    """Bring the database up to date, and see to the first admin. Raises CannotRun."""
+def migrate(data: Path | None) -> list[str]:
+    """Bring the database up to date, and see to the first admin; names of what had to be applied.
+
+    Raises CannotRun.
+    """
     preflight.named_servers(os.environ)
     with opened(folder_at(data), os.environ, environment("127.0.0.1")) as settings:
         missing = pending(settings.database_url)
         prepared(settings)
-        say(f"applied {', '.join(missing)}" if missing else "the database is up to date")
+    return missing
 
 
 def serve(

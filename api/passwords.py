@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -30,6 +31,7 @@ class Passwords:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords")
         self._queue_max = queue_max
         self._waiting = 0
+        self.outcomes: Counter[str] = Counter()
         # What an unknown user's password is compared with, so that it takes the same time.
         self._nobody = hash_password("")
 
@@ -40,13 +42,16 @@ class Passwords:
     async def matches(self, kept: str, password: str) -> bool:
         """Whether `kept` was made of `password`; never when it is empty. Raises TryLater."""
         found = await self._run(lambda: is_password(kept or self._nobody, password))
-        return found and kept != ""
+        is_right = found and kept != ""
+        self.outcomes["right" if is_right else "wrong"] += 1
+        return is_right
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._waiting >= self._queue_max:
+            self.outcomes["turned_away"] += 1
             raise TryLater("Too many people are signing in at this moment; try again")
         self._waiting += 1
         try:

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 import structlog
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Middleware
 
 from api.errors import TryLater
@@ -23,9 +23,16 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 ID_HEADER: Final = "X-Request-Id"
 USER_AGENT_MAX: Final = 400
-PROBES: Final = ("/livez", "/readyz")
+PROBES: Final = ("/livez", "/readyz", "/metrics")
 
 _OWN_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+# What proxies and content networks add to a request, each in its own way.
+_PASSED_ON = re.compile(
+    r"forwarded|via|cdn-loop|cf-.+|x-(forwarded|original|real|envoy|azure|appengine|amzn|amz-cf)(-.+)?|x-varnish"
+    r"|(x-|true-|fastly-|fly-|do-connecting-|x-cluster-|cluster-)*(client|remote|originating)-(ip|addr)",
+    re.IGNORECASE,
+)
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -98,10 +105,21 @@ def client_address(request: web.Request, trusted: tuple[Network, ...]) -> str | 
     """Who asks: the peer, or behind trusted proxies the last address that none of them is."""
     address = request.remote
     for entry in reversed(_forwarded(request)):
-        if not _is_within(address, trusted) or _parsed(entry) is None:
+        if not is_within(address, trusted) or _parsed(entry) is None:
             break
         address = entry
     return address
+
+
+def sure_address(request: web.Request, trusted: tuple[Network, ...]) -> str | None:
+    """As `client_address`, but None where a stranger says that it asks for somebody else.
+
+    A proxy that nobody has named is most often on this very machine: what it lets through does not
+    come from here.
+    """
+    if _is_forwarded(request) and not is_within(request.remote, trusted):
+        return None
+    return client_address(request, trusted)
 
 
 def user_agent(request: web.Request) -> str | None:
@@ -115,7 +133,12 @@ def _forwarded(request: web.Request) -> list[str]:
     return [entry.strip() for line in lines for entry in line.split(",") if entry.strip()]
 
 
-def _is_within(address: str | None, networks: tuple[Network, ...]) -> bool:
+def _is_forwarded(request: web.Request) -> bool:
+    # Plain HTTP/1.0 is how the most common proxy asks when nobody tells it more; no scraper does.
+    return request.version < HttpVersion11 or any(_PASSED_ON.fullmatch(name) for name in request.headers)
+
+
+def is_within(address: str | None, networks: tuple[Network, ...]) -> bool:
     parsed = _parsed(address)
     return parsed is not None and any(parsed in network for network in networks)
 

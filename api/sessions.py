@@ -38,6 +38,7 @@ class Sessions:
         self._clock = clock
         self._known: OrderedDict[bytes, tuple[float, Session]] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[Session | None]] = {}
+        self.refused = 0
 
     async def start(self, user_id: int, password_hash: str) -> str | None:
         """The token of a new session; None when the user's password hash is another one by now."""
@@ -81,6 +82,7 @@ class Sessions:
             "find_session", token_hash=token_hash, idle_s=self._settings.session_idle_s, touch_s=touch_s
         )
         if row is None:
+            self.refused += 1
             return None
         user_id, left_s, is_to_be_touched = row
         session = Session(token_hash, user_id)

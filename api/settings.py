@@ -21,6 +21,18 @@ UNPREFIXED: Final = {"database_url", "redis_url"}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+class Networks(tuple[Network, ...]):
+    """Networks that print as they are written in the environment."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self))
+
+
+LOOPBACK: Final = Networks((ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")))
+
+
 class SettingsError(Exception):
     """A setting is missing or makes no sense: one line that names the variable and what it takes."""
 
@@ -34,13 +46,14 @@ class Settings:
     empty where nothing is served.
     """
 
-    database_url: str
-    redis_url: str
+    database_url: str = dataclasses.field(repr=False)
+    redis_url: str = dataclasses.field(repr=False)
     master_key: bytes = dataclasses.field(repr=False)
     jwt_secret: bytes = dataclasses.field(repr=False)
     env: str = "development"
     public_url: str = ""
     trusted_proxies: tuple[Network, ...] = ()
+    metrics_from: tuple[Network, ...] = LOOPBACK
     cors_origins: Origins = DEFAULT_ORIGINS
     log_format: str = "auto"
     log_level: str = "info"
@@ -78,9 +91,11 @@ class Settings:
     attempts_queue_max: int = 10_000
     attempts_batch_max: int = 500
     requests_keep_s: int = 90 * 24 * 3600
+    history_events_max: int = 10_000
     purge_interval_s: float = 600.0
     purge_batch_max: int = 1000
     projector_lag_max_s: float = 5.0
+    generation_fed_s: float = 3600.0
 
     rate_limits: RateLimits | None = DEFAULT_LIMITS
     taskforge_limits: Windows = DEFAULT_WINDOWS
@@ -90,6 +105,14 @@ class Settings:
     report_queue_max: int = 20
     report_timeout_s: float = 12.0
     report_send_timeout_s: float = 120.0
+
+    moments_max: int = 4
+    moment_keep_s: float = 900.0
+    moment_wait_s: float = 5.0
+    moment_build_timeout_s: float = 300.0
+    moment_inline_events_max: int = 2000
+    moment_base_events_max: int = 20_000
+    moment_memory_percent_max: int = 85
 
     @property
     def is_production(self) -> bool:
@@ -186,6 +209,7 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "env": _choice("development", "production"),
     "public_url": _url,
     "trusted_proxies": _networks,
+    "metrics_from": _networks,
     "log_format": _choice("auto", "json", "console"),
     "rate_limits": rate_limits,
     "taskforge_limits": windows,

@@ -10,9 +10,14 @@ from aiohttp import web
 from api.core import CORE, Core
 from api.dialects import Dialect, Site, Spoken, with_dialect
 from api.health import HEALTH, Health
+from api.metrics.page import PATH as METRICS_PATH
+from api.metrics.page import metrics
+from api.metrics.requests import with_counts
 from api.ops.routes import OPS
 from api.ops.routes import PREFIX as OPS_PREFIX
 from api.ops.routes import routes as ops_routes
+from api.parked import add_parked_headers, with_notes
+from api.reading_side import with_one_generation
 from api.requests import add_headers, with_request_id
 from api.taskflow.routes import TASKFLOW, probes
 from api.taskflow.routes import routes as taskflow_routes
@@ -23,8 +28,11 @@ TASKFORGE_PREFIX: Final = "/taskforge"
 
 
 def taskflow_site(core: Core) -> Site:
-    """TaskFlow Pro with `/login`, `/livez` and `/readyz`, TaskForge at `/taskforge/api/…`, `/ops/api/…`."""
-    return _site(core, _by_path, [*taskflow_routes(), *taskforge_routes(TASKFORGE_PREFIX), *ops_routes()])
+    """TaskFlow Pro, its probes and `/metrics`, TaskForge at `/taskforge/api/…`, and `/ops/api/…`."""
+    watched = web.get(METRICS_PATH, metrics)
+    return _site(
+        core, _by_path, [*taskflow_routes(), *taskforge_routes(TASKFORGE_PREFIX), *ops_routes(), watched]
+    )
 
 
 def taskforge_site(core: Core) -> Site:
@@ -40,12 +48,19 @@ def _by_path(request: web.BaseRequest) -> Dialect:
 
 def _site(core: Core, spoken: Spoken, routes: Sequence[web.RouteDef]) -> Site:
     # The outermost comes first: an id even for what fails, then the envelope and what is within it.
-    app = web.Application(middlewares=[with_request_id, with_dialect(spoken, core.settings)])
+    middlewares = [
+        with_counts(core.watch.requests, lambda request: spoken(request).name),
+        with_request_id,
+        with_one_generation(core.announcements),
+        with_notes,
+        with_dialect(spoken, core.settings),
+    ]
+    app = web.Application(middlewares=middlewares)
     app[CORE], app[HEALTH] = core, Health(core)
 
     async def add_dialect_headers(request: web.Request, response: web.StreamResponse) -> None:
         await spoken(request).add_headers(request, response)
 
-    app.on_response_prepare.extend([add_headers, add_dialect_headers])
+    app.on_response_prepare.extend([add_headers, add_dialect_headers, add_parked_headers])
     app.add_routes(routes)
     return Site(app, spoken)

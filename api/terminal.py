@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import traceback
@@ -18,8 +19,20 @@ def say(line: str, *, style: str | None = None) -> None:
     sys.stdout.flush()
 
 
+def harmless(text: str) -> str:
+    """The text with everything that is not printable as JSON escapes it: nothing in it steers a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+
+
+def harmless_lines(text: str) -> str:
+    """As `harmless`, for a text that may have several lines."""
+    return "\n".join(harmless(line) for line in text.split("\n"))
+
+
 def complain(line: str) -> None:
-    _err.print(f"taskledger: {line}", style="red" if _err.is_terminal else None)
+    _err.print(f"taskledger: {harmless_lines(line)}", style="red" if _err.is_terminal else None)
 
 
 def complain_of_the_unexpected(error: BaseException) -> None:

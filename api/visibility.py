@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from api.behind import Readable
 from api.callers import Caller
 from commands.errors import NotFound
@@ -17,12 +19,22 @@ async def sees(model: Readable, caller: Caller, project_id: int) -> bool:
     return ref in await model.fetch([ref])
 
 
-async def must_see(model: Readable, caller: Caller, project_id: int, what: str = "project") -> None:
-    """Raises NotFound(`what`) where there is no such project, or none that the caller may know of."""
-    needed = {Ref("project", str(project_id))}
-    if not caller.sees_all:
-        needed.add(_access(caller, project_id))
-    if needed != (await model.fetch(needed)).keys():
+async def must_see(
+    model: Readable, caller: Caller, project_id: int, what: str = "project", *, rights: Readable | None = None
+) -> None:
+    """Raises NotFound(`what`) where there is no such project, or none that the caller may know of.
+
+    `rights` is the model that says so, where `model` is one of the past.
+    """
+    project, access = Ref("project", str(project_id)), _access(caller, project_id)
+    if caller.sees_all:
+        found = project in await model.fetch([project])
+    elif rights is None or rights is model:
+        found = len(await model.fetch([project, access])) == 2
+    else:
+        was_there, is_seen = await asyncio.gather(model.fetch([project]), rights.fetch([access]))
+        found = bool(was_there and is_seen)
+    if not found:
         raise NotFound(what)
 
 
@@ -39,6 +51,17 @@ async def sees_task(model: Readable, caller: Caller, task: Document) -> bool:
     if task["project_id"] is None:
         return caller.sees_all or caller.id == task["creator_id"]
     return await sees(model, caller, task["project_id"])
+
+
+async def sees_past_task(rights: Readable, caller: Caller, task: Document) -> bool:
+    """Whether the caller may know, by the `rights` of today, of a task as it once was."""
+    if caller.sees_all or (task["project_id"] is None and caller.id == task["creator_id"]):
+        return True
+    ref = Ref("task", str(task["id"]))
+    today = (await rights.fetch([ref])).get(ref)
+    if today is not None and not today["deleted"] and caller.id in today["assignee_ids"]:
+        return True
+    return task["project_id"] is not None and await sees(rights, caller, task["project_id"])
 
 
 def visible_tasks(caller: Caller) -> Through:

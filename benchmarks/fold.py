@@ -131,7 +131,7 @@ async def folded(store: EventStore, redis: Redis, count: int, batch: int) -> Pha
 async def filled(store: EventStore, redis: Redis, batch: int) -> tuple[float, float]:
     """Seconds, and seconds of processor time, that the runner takes to make an empty generation ready."""
     writer, live = await empty(redis)
-    follower = Follower(store, writer, Letters().keep, RunnerSettings(filling_batch_events_max=batch))
+    follower = Follower(store, writer, Letters(), RunnerSettings(filling_batch_events_max=batch))
     started, busy = time.perf_counter(), time.process_time()
     await follower.fill(live)
     return time.perf_counter() - started, time.process_time() - busy

@@ -40,6 +40,17 @@ class Decided:
     recorded_at: Instant | None = None
 
 
+@dataclass(slots=True)
+class DispatchCounts:
+    """What came of commands since the process began; `conflicts` are decisions that had to be made again."""
+
+    decided: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    busy: int = 0
+    conflicts: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Request:
     command: object
@@ -71,6 +82,7 @@ class Dispatcher:
         attempts_max: int = ATTEMPTS_MAX,
     ) -> None:
         self.claim_of = claim_of
+        self.counts = DispatchCounts()
         self._store = store
         self._sees = sees
         self._attempts_max = attempts_max
@@ -140,13 +152,17 @@ class Dispatcher:
         for _ in range(self._attempts_max):
             decision = await self._decide(request, ids, held)
             if decision.refusal:
+                self.counts.refused += 1
                 raise await self._settled(decision, request.actor)
             if decision.changes_nothing:
+                self.counts.unchanged += 1
                 return Decided()
             try:
                 return await self._append(request, decision)
             except Stale:
+                self.counts.conflicts += 1
                 held = await self._states.read(decision.streams)
+        self.counts.busy += 1
         raise Busy
 
     async def _decide(self, request: _Request, ids: dict[str, list[int]], held: dict[str, Held]) -> Decision:
@@ -199,6 +215,7 @@ class Dispatcher:
                 raise
             raise AlreadyDone(first.position, first.recorded_at) from None
         self._states.keep(decision.outcome())
+        self.counts.decided += 1
         return Decided(decision.events, appended.position, appended.recorded_at)
 
     async def _settled(self, decision: Decision, actor: Actor) -> Exception:

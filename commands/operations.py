@@ -6,25 +6,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
-from commands.context import Context
-from commands.errors import Conflict, Faults, Forbidden
+from commands.context import Actor, Context
+from commands.errors import Conflict, Faults, Forbidden, Invalid
 from events.event import Event
 from events.operations import (
     DeadLettersRetried,
     EventDiscarded,
     GenerationRolledBack,
     GenerationSwitched,
+    LogExported,
     ProjectionPaused,
     ProjectionResumed,
+    RebuildCancelled,
     RebuildStarted,
+    VerificationStarted,
 )
 
 REASON_MAX: Final = 500
+RETRIED_AT_ONCE_MAX: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRebuild:
     generation: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRebuild:
+    generation: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartVerification:
+    """`documents` is how many are looked at, None for all of the read model."""
+
+    documents: int | None
     reason: str
 
 
@@ -66,6 +84,16 @@ class DiscardEvent:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportLog:
+    """`first` and `last` are positions, both included; `with_keys` when the keys of people go along."""
+
+    first: int
+    last: int
+    with_keys: bool
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Operations:
     """What operators have done so far. The key of the only such state is the empty text."""
@@ -97,6 +125,14 @@ def start_rebuild(command: StartRebuild, context: Context) -> Iterator[Event]:
     yield RebuildStarted(command.generation, checked(command.reason, context))
 
 
+def cancel_rebuild(command: CancelRebuild, context: Context) -> Iterator[Event]:
+    yield RebuildCancelled(command.generation, checked(command.reason, context))
+
+
+def start_verification(command: StartVerification, context: Context) -> Iterator[Event]:
+    yield VerificationStarted(command.documents, checked(command.reason, context))
+
+
 def switch_generation(command: SwitchGeneration, context: Context) -> Iterator[Event]:
     reason = checked(command.reason, context)
     yield GenerationSwitched(command.from_generation, command.to_generation, reason)
@@ -122,7 +158,10 @@ def resume_projection(command: ResumeProjection, context: Context) -> Iterator[E
 
 
 def retry_dead_letters(command: RetryDeadLetters, context: Context) -> Iterator[Event]:
-    yield DeadLettersRetried(command.positions, checked(command.reason, context))
+    reason = checked(command.reason, context)
+    if not 1 <= len(command.positions) <= RETRIED_AT_ONCE_MAX:
+        raise Invalid({"positions": [f"1 to {RETRIED_AT_ONCE_MAX} events are retried at once"]})
+    yield DeadLettersRetried(command.positions, reason)
 
 
 def discard_event(command: DiscardEvent, context: Context) -> Iterator[Event]:
@@ -132,9 +171,19 @@ def discard_event(command: DiscardEvent, context: Context) -> Iterator[Event]:
     yield EventDiscarded(command.position, reason)
 
 
+def export_log(command: ExportLog, context: Context) -> Iterator[Event]:
+    reason = checked(command.reason, context)
+    yield LogExported(command.first, command.last, command.with_keys, reason)
+
+
 def checked(reason: str, context: Context) -> str:
     """The reason without blanks around it. Raises Forbidden, Invalid."""
-    if not context.actor.is_admin:
+    return permitted(reason, context.actor)
+
+
+def permitted(reason: str, actor: Actor) -> str:
+    """As `checked`, for what has to be judged before a command can be made. Raises Forbidden, Invalid."""
+    if not actor.is_admin:
         raise Forbidden("admin")
     faults, text = Faults({}), reason.strip()
     if not text or "\0" in text or len(text) > REASON_MAX:

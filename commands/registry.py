@@ -13,6 +13,7 @@ from commands import (
     expenses,
     operations,
     projects,
+    rescue,
     risks,
     tags,
     tasks,
@@ -26,16 +27,20 @@ from commands.departments import ChangeDepartment, CreateDepartment, Department
 from commands.expenses import Expense, RecordExpense, ReverseExpense
 from commands.ledger import PrepareLedger, prepare_ledger
 from commands.operations import (
+    CancelRebuild,
     DiscardEvent,
+    ExportLog,
     Operations,
     PauseProjection,
     ResumeProjection,
     RetryDeadLetters,
     RollBackGeneration,
     StartRebuild,
+    StartVerification,
     SwitchGeneration,
 )
 from commands.projects import ChangeProject, CreateProject, DeleteProject, Project
+from commands.rescue import MakeAdmin, SetUserPassword
 from commands.risks import ChangeRisk, RaiseRisk, Risk
 from commands.tags import ChangeTag, CreateTag, DeleteTag, Tag
 from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask, Task
@@ -85,12 +90,17 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     RecordExpense: Handler(expenses.record_expense),
     ReverseExpense: Handler(expenses.reverse_expense, Expense, "expense_id"),
     StartRebuild: Handler(operations.start_rebuild),
+    CancelRebuild: Handler(operations.cancel_rebuild),
+    StartVerification: Handler(operations.start_verification),
     SwitchGeneration: Handler(operations.switch_generation),
     RollBackGeneration: Handler(operations.roll_back_generation),
     PauseProjection: Handler(operations.pause_projection),
     ResumeProjection: Handler(operations.resume_projection),
     RetryDeadLetters: Handler(operations.retry_dead_letters),
     DiscardEvent: Handler(operations.discard_event),
+    ExportLog: Handler(operations.export_log),
+    MakeAdmin: Handler(rescue.make_admin),
+    SetUserPassword: Handler(rescue.set_user_password, User, "user_id"),
 }
 
 FOLDS: Final[Mapping[str, Fold]] = {

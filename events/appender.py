@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from events.errors import OutcomeUnknown, Rejected, StoreError, Unavailable
 from events.group import pick
 from events.log import Appended, Log, RawAppend
+from events.measures import SECONDS, SIZES, Histogram
 
 logger = logging.getLogger(__name__)
+
+
+class AppendCounts:
+    """What came of appends since the process began.
+
+    `outcomes` counts appends by `appended`, or the name of the error that the caller got. Groups are
+    measured by their appends and by the seconds that writing took, whatever came of it.
+    """
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.group_appends = Histogram(SIZES)
+        self.group_seconds = Histogram(SECONDS)
 
 
 class Appender:
@@ -30,6 +45,12 @@ class Appender:
         self._waiting: deque[Waiting] = deque()
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.counts = AppendCounts()
+
+    @property
+    def waiting(self) -> int:
+        """How many appends wait for the group under way to be written."""
+        return len(self._waiting)
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._write_groups())
@@ -53,7 +74,16 @@ class Appender:
         waiting = Waiting(append, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._work.set()
-        return await waiting.outcome
+        return await self._counted(waiting.outcome)
+
+    async def _counted(self, outcome: asyncio.Future[Appended]) -> Appended:
+        try:
+            appended = await outcome
+        except StoreError as error:
+            self.counts.outcomes[type(error).__name__] += 1
+            raise
+        self.counts.outcomes["appended"] += 1
+        return appended
 
     async def _write_groups(self) -> None:
         while self._task is not None or self._waiting:
@@ -62,7 +92,13 @@ class Appender:
                 await self._work.wait()
             group = self._next_group()
             if group:
-                await self._write(group)
+                await self._measured(group)
+
+    async def _measured(self, group: Sequence[Waiting]) -> None:
+        began = time.perf_counter()
+        await self._write(group)
+        self.counts.group_appends.observe(len(group))
+        self.counts.group_seconds.observe(time.perf_counter() - began)
 
     def _next_group(self) -> list[Waiting]:
         """The next appends that can go together; those whose callers left are dropped."""

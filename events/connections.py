@@ -88,6 +88,8 @@ class Connections:
         self._call_timeout_s = call_timeout_s
         self._prepare = prepare
         self._places = asyncio.Semaphore(connections_max)
+        self.connections_max = connections_max
+        self.in_use = 0
         self._idle: list[Connection] = []
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -146,9 +148,11 @@ class Connections:
                 await self._places.acquire()
         except TimeoutError as error:
             raise Unavailable("all connections to the database are busy") from error
+        self.in_use += 1
         try:
             yield
         finally:
+            self.in_use -= 1
             self._places.release()
 
     async def _sound_connection(self) -> Connection:

@@ -76,6 +76,7 @@ class Poison(NamedTuple):
     topic: str
     recorded_at: str
     error: str
+    event_id: str = ""
 
 
 def register_types() -> None:

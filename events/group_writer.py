@@ -37,7 +37,7 @@ class GroupWriter:
     def __init__(
         self, database_url: str, connect_timeout_s: float, append_timeout_s: float, outcome_timeout_s: float
     ) -> None:
-        self._connections = Connections(
+        self.connections = Connections(
             database_url,
             connections_max=1,
             connect_timeout_s=connect_timeout_s,
@@ -48,7 +48,7 @@ class GroupWriter:
         self._not_replicated = False
 
     async def close(self) -> None:
-        await self._connections.close()
+        await self.connections.close()
 
     async def append_group(self, appends: Sequence[RawAppend]) -> list[Appended | Exception]:
         """See `events.log.Log`."""
@@ -86,7 +86,7 @@ class GroupWriter:
         """A duplicate at the second sending is the first's success, unless the command is an older one."""
         if not isinstance(outcome, DuplicateCommand):
             return outcome
-        rows = await self._connections.read(Prepared(OUTCOME, [append.command_id]))
+        rows = await self.connections.read(Prepared(OUTCOME, [append.command_id]))
         last_event_id = append.events[-1].event_id if append.events else None
         if rows and last_event_id in (None, rows[0][2]):
             return Appended(rows[0][0], rows[0][1])
@@ -96,7 +96,7 @@ class GroupWriter:
         """Send a group once; raises AnswerLost when it may have been written all the same."""
         self._not_replicated = False
         try:
-            rows = await self._connections.run(Prepared(APPEND_GROUP, parameters(appends)))
+            rows = await self.connections.run(Prepared(APPEND_GROUP, parameters(appends)))
         except (psycopg.Error, UnicodeError, TypeError) as error:
             raise failure(error) from error
         if self._not_replicated:

@@ -123,6 +123,10 @@ class Log(Protocol):
         """At most `limit` events after position `after`, in position order."""
         ...
 
+    async def read_at(self, positions: Collection[int]) -> list[Stored]:
+        """The events at these positions, as far as the log has them, in position order."""
+        ...
+
     async def head(self) -> int:
         """The position of the last event; 0 in an empty log."""
         ...

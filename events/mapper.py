@@ -123,15 +123,16 @@ class EventMapper(Mapper[str]):
             raise Undecodable(f"{topic} cannot be read: {type(error).__name__}: {error}") from error
 
     def _decode(self, stream: str, version: int, shape: Shape, state: dict[str, Any]) -> Event:
+        cls, _, _, tuples, present = shape
         personal = state.pop(PERSONAL, None)
         if personal is not None:
             state |= self._opened(stream, version, personal)
         stored_version = state.pop(CLASS_VERSION, 1)
-        if stored_version != shape.version:
-            upcast(shape.cls, state, stored_version)
-        for name in shape.tuples:
+        if stored_version != present:
+            upcast(cls, state, stored_version)
+        for name in tuples:
             state[name] = tuple(state[name])
-        return shape.cls(**state)
+        return cls(**state)
 
     def _opened(self, stream: str, version: int, personal: dict[str, str]) -> dict[str, str]:
         cipher = self._keyring.cipher(user_of(stream))

@@ -95,6 +95,10 @@ class MemoryLog:
         found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
         return [self._stored(notification) for notification in found]
 
+    async def read_at(self, positions: Collection[int]) -> list[Stored]:
+        last = await self.head()
+        return [self._at(position) for position in sorted(set(positions)) if 0 < position <= last]
+
     def _at(self, position: int) -> Stored:
         return self._stored(self._recorder.select_notifications(position, 1)[0])
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from events.event import Event
+from events.event import Event, Poison, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,28 @@ class RebuildStarted(Event):
     STREAM = "operations"
 
     generation: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildCancelled(Event):
+    """A generation that nobody read was given up; nothing of it is left."""
+
+    TOPIC = "operator.rebuild_cancelled"
+    STREAM = "operations"
+
+    generation: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationStarted(Event):
+    """The read model began to be compared with a fold of the log: all of it, or so many documents."""
+
+    TOPIC = "operator.verification_started"
+    STREAM = "operations"
+
+    documents: int | None
     reason: str
 
 
@@ -78,3 +101,50 @@ class EventDiscarded(Event):
 
     position: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogExported(Event):
+    """The events at positions `first` to `last` left the ledger in files, with people's keys or without."""
+
+    TOPIC = "operator.log_exported"
+    STREAM = "operations"
+
+    first: int
+    last: int
+    with_keys: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdminMade(Event):
+    """An operator made an account with the role admin, without anybody who was signed in."""
+
+    TOPIC = "operator.admin_made"
+    STREAM = "operations"
+
+    user_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordSet(Event):
+    """An operator gave a user another password, which ended the user's sessions and tokens."""
+
+    TOPIC = "operator.password_set"
+    STREAM = "operations"
+
+    user_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut(Event):
+    """Stands where a discarded event cannot be read, which is in the log all the same. It changes nothing."""
+
+
+def discarded_in(records: Iterable[Record | Poison]) -> Iterator[tuple[int, int]]:
+    """The position of each discard among the records of the stream, and that of the event it is about."""
+    for record in records:
+        if isinstance(record, Record) and isinstance(record.event, EventDiscarded):
+            yield record.position, record.event.position

@@ -15,6 +15,7 @@ from events.log import Appended, RawAppend, Stored
 
 HEAD = (SQL / "head.sql").read_bytes()
 READ = (SQL / "read.sql").read_bytes()
+READ_AT = (SQL / "read_at.sql").read_bytes()
 READ_STREAMS = (SQL / "read_streams.sql").read_bytes()
 LOG_ID = b"select log_id::text from log_identity"
 NEXT_IDS = b"select nextval(%s::regclass) from generate_series(1, %s)"
@@ -57,6 +58,11 @@ class PostgresLog:
         )
         self._feed = Feed(database_url, self.head, bounds.poll_interval_s, bounds.listen_retry_max_s)
 
+    @property
+    def pools(self) -> Mapping[str, Connections]:
+        """The connections to the database, by what they are for."""
+        return {"log_read": self._reading, "log_append": self._writer.connections}
+
     async def close(self) -> None:
         await self._feed.close()
         await self._writer.close()
@@ -78,6 +84,9 @@ class PostgresLog:
 
     async def read(self, after: int, limit: int) -> list[Stored]:
         return list(map(Stored._make, await self._rows(READ, after, limit)))
+
+    async def read_at(self, positions: Collection[int]) -> list[Stored]:
+        return list(map(Stored._make, await self._rows(READ_AT, list(positions))))
 
     async def head(self) -> int:
         return int((await self._rows(HEAD))[0][0])

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 
-from events.appender import Appender
+from events.appender import AppendCounts, Appender
 from events.errors import Undecodable
 from events.event import Event, Poison, Record
 from events.instants import Instant
 from events.keys import Keyring, NewKey
 from events.log import NOBODY, Appended, Guard, Log, Metadata, RawAppend, RawEvent, Stored
 from events.mapper import USER, EventMapper, Placed, new_event_id, user_of
+from events.operations import EventDiscarded, LeftOut, discarded_in
 from events.postgres import Bounds, open_log
 from events.private import KeepUserKey, PrivateRow
 
@@ -54,6 +56,14 @@ class EventStore:
         self._mapper = EventMapper(keyring)
         self._appender = Appender(log, append_batch_max, append_queue_max, stop_timeout_s)
 
+    @property
+    def counts(self) -> AppendCounts:
+        return self._appender.counts
+
+    @property
+    def appends_waiting(self) -> int:
+        return self._appender.waiting
+
     async def __aenter__(self) -> EventStore:
         self._appender.start()
         return self
@@ -84,10 +94,23 @@ class EventStore:
         return (await self.read_streams([stream], after))[stream]
 
     async def read_streams(self, streams: Collection[str], after: int = 0) -> Mapping[str, list[Record]]:
-        """Several streams' records after version `after`, in one round trip; as `read_stream`."""
+        """Several streams' records after version `after`, in one round trip; as `read_stream`.
+
+        Where an operator discarded what cannot be read, a `LeftOut` stands in its place; so it does in the
+        stream of operations, which a newer release may have written to.
+        """
         found = await self.log.read_streams(streams, after)
         await self._have_keys(stored for every in found.values() for stored in every)
-        return {stream: [self._record(stored) for stored in every] for stream, every in found.items()}
+        try:
+            return {stream: [self._record(stored) for stored in every] for stream, every in found.items()}
+        except Undecodable:
+            # Operators may have discarded what cannot be read; that is looked up where it matters only.
+            operations = await self.histories([EventDiscarded.STREAM])
+            discarded = {position for _, position in discarded_in(operations)}
+        return {
+            stream: [self._record_unless(discarded, stored) for stored in every]
+            for stream, every in found.items()
+        }
 
     async def read(self, after: int, limit: int) -> list[Record | Poison]:
         """At most `limit` records after position `after`, in order and without a gap.
@@ -95,6 +118,19 @@ class EventStore:
         What cannot be decoded stands in its place as a Poison. Raises Unavailable.
         """
         found = await self.log.read(after, limit)
+        await self._have_keys(found)
+        return [self._record_or_poison(stored) for stored in found]
+
+    async def histories(self, streams: Collection[str]) -> list[Record | Poison]:
+        """All records of several streams, in the order of the log; as `read`. Raises Unavailable."""
+        found = await self.log.read_streams(streams)
+        stored = sorted((one for every in found.values() for one in every), key=attrgetter("position"))
+        await self._have_keys(stored)
+        return [self._record_or_poison(one) for one in stored]
+
+    async def read_at(self, positions: Collection[int]) -> list[Record | Poison]:
+        """The records at these positions, as far as there are any, in order; as `read`."""
+        found = await self.log.read_at(positions)
         await self._have_keys(found)
         return [self._record_or_poison(stored) for stored in found]
 
@@ -154,11 +190,22 @@ class EventStore:
         event = self._mapper.decode(stream, version, topic, state)
         return Record._make((event, stream, version, position, *beside))
 
+    def _record_unless(self, discarded: Collection[int], stored: Stored) -> Record:
+        """The record, an event without effect in it where it is discarded and cannot be read."""
+        read = self._record_or_poison(stored)
+        if isinstance(read, Record):
+            return read
+        # Nobody could discard anything, nor pause, nor help a user, if one operation stopped all others.
+        if read.position not in discarded and read.stream != EventDiscarded.STREAM:
+            raise Undecodable(read.error)
+        stream, version, position, _, _, *beside = stored
+        return Record._make((LeftOut(), stream, version, position, *beside))
+
     def _record_or_poison(self, stored: Stored) -> Record | Poison:
         try:
             return self._record(stored)
         except Undecodable as error:
-            return Poison(*stored[:4], stored.recorded_at, str(error))
+            return Poison(*stored[:4], stored.recorded_at, str(error), stored.event_id)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from events.event import Poison, Record
 from projections.projection import Step
@@ -23,9 +23,18 @@ class Target(NamedTuple):
 
 Targets = list[Target]
 
+HELD_BACK: Final = "an earlier event of the same document failed"
+
 
 class Underivable(Exception):
-    """A document came out of a fold from which no index, summary or text can be derived."""
+    """Documents came out of a fold from which no index, summary or text can be derived.
+
+    `refs` are these documents; none where a sum went wrong that no single document is to blame for.
+    """
+
+    def __init__(self, error: str, refs: Collection[Ref] = ()) -> None:
+        super().__init__(error)
+        self.refs = refs
 
 
 @dataclass(slots=True)
@@ -44,30 +53,30 @@ class Batch:
             self.before[ref] = self.now[ref] = documents.get(ref)
 
     def fold(self, record: Record, targets: Targets) -> None:
-        """Give an event to all documents that it reaches, or, when one cannot take it, to none."""
+        """Give an event to each document that it reaches.
+
+        One that cannot take it stops there, alone: so a document's story never depends on others.
+        """
         held: list[Ref] = []
-        folded: list[tuple[Ref, Document | None]] = []
-        reached = self.reached(targets)
-        try:
-            for step, ref in reached:
-                if ref in self.parked or ref in self.newly_parked:
-                    held.append(ref)
-                else:
-                    folded.append((ref, step.fold(self.now[ref], record.event, record)))
-        except Exception as error:  # noqa: BLE001 - whatever a fold raises stops its documents only
-            self.park(record, where(error), [ref for _, ref in reached])
-            return
+        for step, ref in self.reached(targets):
+            if ref in self.parked or ref in self.newly_parked:
+                held.append(ref)
+                continue
+            try:
+                document = step.fold(self.now[ref], record.event, record)
+            except Exception as error:  # noqa: BLE001 - whatever a fold raises stops its document only
+                self.park(record, where(error), [ref])
+            else:
+                self._put(ref, document)
         if held:
-            self._note(record, "an earlier event of the same document failed", held, held_back=True)
-        for ref, document in folded:
-            self._put(ref, document)
+            self._note(record, HELD_BACK, held, held_back=True)
 
     def reached(self, targets: Targets) -> list[tuple[Step, Ref]]:
         """The documents that an event reaches at this point of the batch."""
         return [
             (step, ref)
             for step, refs, group in targets
-            for ref in (refs if group is None else self.groups[group])
+            for ref in (refs if group is None else sorted(self.groups[group], key=in_order))
             if group is None or self._stands_in(group, ref)
         ]
 
@@ -89,11 +98,23 @@ class Batch:
         self._note(record, error, parked, held_back=False)
 
     def _note(self, record: Record | Poison, error: str, refs: Iterable[Ref], held_back: bool) -> None:
-        topic = record.topic if isinstance(record, Poison) else record.event.TOPIC
-        letter = DeadLetter(
-            record.position, record.stream, record.version, topic, error, tuple(refs), held_back
-        )
-        self.dead_letters.append(letter)
+        """An event has one letter for all documents that it stopped, one for all it is held back from."""
+        for place in range(len(self.dead_letters))[-2:]:
+            letter = self.dead_letters[place]
+            if (letter.position, letter.held_back) == (record.position, held_back):
+                self.dead_letters[place] = letter._replace(documents=(*letter.documents, *refs))
+                return
+        self.dead_letters.append(letter_about(record, error, refs, held_back))
+
+
+def letter_about(record: Record | Poison, error: str, refs: Iterable[Ref], held_back: bool) -> DeadLetter:
+    topic = record.topic if isinstance(record, Poison) else record.event.TOPIC
+    return DeadLetter(record.position, record.stream, record.version, topic, error, tuple(refs), held_back)
+
+
+def in_order(ref: Ref) -> tuple[int, str]:
+    """The order of ids, so that it never matters when a document came into a group."""
+    return len(ref.id), ref.id
 
 
 def where(error: Exception) -> str:

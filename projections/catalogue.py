@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from events import operations
 from events.claims import Claimed, Released
 from events.event import Event
-from events.operations import (
-    DeadLettersRetried,
-    EventDiscarded,
-    GenerationRolledBack,
-    GenerationSwitched,
-    ProjectionPaused,
-    ProjectionResumed,
-    RebuildStarted,
-)
 from events.users import AdminGained, AdminLost
 from projections.departments import departments
 from projections.expenses import expenses
@@ -29,14 +21,13 @@ PROJECTIONS: Final[tuple[Projection, ...]] = (users, departments, tags, projects
 
 # They guard rules on the write side; nobody asks for them.
 GUARDS: Final[frozenset[type[Event]]] = frozenset({Claimed, Released, AdminGained, AdminLost})
-# They steer folding itself.
-OPERATIONS: Final[frozenset[type[Event]]] = frozenset(
-    {
-        RebuildStarted, GenerationSwitched, GenerationRolledBack, ProjectionPaused, ProjectionResumed,
-        DeadLettersRetried, EventDiscarded,
-    }
-)  # fmt: skip
-UNREAD: Final = GUARDS | OPERATIONS
+# They tell of the ledger itself, and some of them steer folding.
+OPERATIONS: Final = frozenset(
+    each
+    for each in vars(operations).values()
+    if isinstance(each, type) and issubclass(each, Event) and each.TOPIC
+)
+UNREAD: Final[frozenset[type[Event]]] = GUARDS | OPERATIONS
 
 
 def steps_by_type() -> dict[type[Event], tuple[Step, ...]]:

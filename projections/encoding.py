@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from operator import itemgetter
+from typing import Final, TypeVar
 
 import orjson
 
 from readmodels.changes import Changes
 from readmodels.documents import Document, Place, Ref
-from readmodels.keys import Keys, member, placed, shelf_place
+from readmodels.keys import BUCKET_MAX_BYTES, Keys, level_max, member, placed, shelf_place, tag_digits
 from readmodels.shelves import Searched
 
 # Lua unpacks the words of one command onto its stack. Even, because words come in pairs.
 COMMAND_WORDS_MAX: Final = 2_000
-# What else a command moves: a bucket is read and written whole, five texts as they mostly are.
+# What else a command moves: a bucket is read and written whole. Tags so near to each other mostly share one.
 BUCKET_BYTES: Final = 1_000
+NEIGHBOURS: Final = 64
+SHELF_HEAD: Final = 5
+SHELF_WORDS: Final = {"SHELVE": 3, "MARK": 2}
 NUMBER_BYTES: Final = 8
 
 Word = str | float
 Command = list[Word]
+Changed = TypeVar("Changed")
 
 
 def commands_of(changes: Changes, keys: Keys) -> Iterator[Command]:
@@ -34,6 +39,7 @@ def commands_of(changes: Changes, keys: Keys) -> Iterator[Command]:
     for shelf, marks in changes.marks.items():
         yield from marking(shelf, marks, keys)
     yield from several("SADD", keys.parked, [f"{ref.kind}:{ref.id}" for ref in changes.parked])
+    yield from several("SREM", keys.parked, [f"{ref.kind}:{ref.id}" for ref in changes.freed])
 
 
 def documents(changed: Mapping[Ref, Document | None], keys: Keys) -> Iterator[Command]:
@@ -70,29 +76,44 @@ def additions(index: str, entered: Mapping[str, Place], keys: Keys) -> Iterator[
 
 
 def shelving(shelf: str, texts: Mapping[str, Searched | None], keys: Keys) -> Iterator[Command]:
-    """Commands that apply.lua carries out itself: a bucket, then tags, marks and texts, "" where one goes."""
-    buckets: defaultdict[str, list[Word]] = defaultdict(list)
-    for key, searched in texts.items():
-        bucket, tag = shelf_place(shelf, key)
-        buckets[bucket] += (tag, searched.marks, searched.text) if searched else (tag, "", "")
-    for bucket, words in buckets.items():
-        yield ["SHELVE", keys.texts(shelf), bucket, *words]
+    """Commands that apply.lua carries out itself: tags in their order, marks and texts, "" where one goes."""
+    for root, tags in by_root(shelf, texts).items():
+        command = shelf_command("SHELVE", shelf, root, keys)
+        for tag, searched in tags:
+            command += (tag, searched.marks, searched.text) if searched else (tag, "", "")
+        yield command
 
 
 def marking(shelf: str, marks: Mapping[str, str], keys: Keys) -> Iterator[Command]:
-    """Commands for apply.lua, too: a bucket, then tags and the new marks of texts that lie there."""
-    buckets: defaultdict[str, list[Word]] = defaultdict(list)
-    for key, digits in marks.items():
-        bucket, tag = shelf_place(shelf, key)
-        buckets[bucket] += (tag, digits)
-    for bucket, words in buckets.items():
-        yield ["MARK", keys.texts(shelf), bucket, *words]
+    """Commands for apply.lua, too: tags in their order and the new marks of texts that lie there."""
+    for root, tags in by_root(shelf, marks).items():
+        yield shelf_command("MARK", shelf, root, keys) + [word for each in tags for word in each]
+
+
+def by_root(shelf: str, changed: Mapping[str, Changed]) -> Mapping[str, list[tuple[str, Changed]]]:
+    """What changes on a shelf, by tag, in the order in which buckets hold it."""
+    roots: defaultdict[str, list[tuple[str, Changed]]] = defaultdict(list)
+    for key, each in changed.items():
+        root, tag = shelf_place(shelf, key)
+        roots[root].append((tag, each))
+    for tags in roots.values():
+        tags.sort(key=itemgetter(0))
+    return roots
+
+
+def shelf_command(name: str, shelf: str, root: str, keys: Keys) -> Command:
+    return [name, keys.texts(shelf), root, level_max(tag_digits(shelf)), BUCKET_MAX_BYTES]
 
 
 def size_bytes(command: Command) -> int:
     """What Redis has to move for a command, about."""
-    moved = BUCKET_BYTES if command[0] in ("SHELVE", "MARK") else 0
-    return moved + sum(map(word_bytes, command))
+    return BUCKET_BYTES * buckets(command) + sum(map(word_bytes, command))
+
+
+def buckets(command: Command) -> int:
+    """How many buckets a command rewrites, about."""
+    each = SHELF_WORDS.get(str(command[0]))
+    return len({int(tag) // NEIGHBOURS for tag in command[SHELF_HEAD::each]}) if each else 0
 
 
 def word_bytes(word: Word) -> int:

@@ -26,9 +26,16 @@ TURN_DOCUMENTS: Final = 2_000
 Folding = Generator[Wanted, Found, Changes]
 
 
-def folding(records: Sequence[Record | Poison], parked: Collection[Ref]) -> Folding:
-    """Fold records in their order. Raises Underivable in batches of several records only."""
-    plan = [(record, targets_of(record)) for record in records]
+def folding(
+    records: Sequence[Record | Poison],
+    parked: Collection[Ref],
+    discarded: Collection[int] = frozenset(),
+) -> Folding:
+    """Fold records in their order, those at `discarded` positions excepted (see `projections.discards`).
+
+    Raises Underivable in batches of several records only.
+    """
+    plan = [(record, targets_of(record)) for record in records if record.position not in discarded]
     batch = Batch(parked)
     yield from load(batch, plan)
     for record, targets in plan:
@@ -36,12 +43,15 @@ def folding(records: Sequence[Record | Poison], parked: Collection[Ref]) -> Fold
             batch.park(record, record.error, [documents_named(record.stream)])
         elif targets:
             batch.fold(record, targets)
-    try:
-        return (yield from changes(batch))
-    except Underivable as error:
-        if len(records) > 1:
-            raise
-        return parked_whole(records[0], plan[0][1], batch, str(error))
+    while True:
+        try:
+            return (yield from changes(batch))
+        except Underivable as error:
+            if len(plan) > 1:
+                raise
+            record, targets = plan[0]
+            if not stop(batch, record, error):
+                return parked_whole(record, targets, batch, str(error))
 
 
 def targets_of(record: Record | Poison) -> Targets:
@@ -74,12 +84,18 @@ def changes(batch: Batch) -> Folding:
     """What the batch changes: documents and their places, then the summaries they add up to."""
     result = Changes(parked=batch.newly_parked, dead_letters=batch.dead_letters)
     sums: Sums = {}
+    failed: dict[Ref, str] = {}
     for place, (ref, after) in enumerate(batch.now.items(), start=1):
         before = batch.before[ref]
         if after is not before:
-            derive(result, sums, ref, before, after)
+            try:
+                derive(result, sums, ref, before, after)
+            except Underivable as error:
+                failed[ref] = str(error)
         if place % TURN_DOCUMENTS == 0:
             yield NOTHING
+    if failed:
+        raise Underivable(next(iter(failed.values())), failed.keys())
     yield from by_department(batch, result, sums)
     deltas = {ref: delta for ref, delta in sums.items() if any(delta.values())}
     if deltas:
@@ -110,7 +126,18 @@ def derive(
         result.replace(kind, ref, before, after)
         add_contributions(kind, before, after, sums)
     except Exception as error:
-        raise Underivable(where(error)) from error
+        raise Underivable(where(error), (ref,)) from error
+
+
+def stop(batch: Batch, record: Record | Poison, error: Underivable) -> bool:
+    """Stop the documents that an event made underivable; False when others are to blame, or none."""
+    changed = [ref for ref in error.refs if ref in batch.now and batch.now[ref] is not batch.before[ref]]
+    if not changed or len(changed) < len(error.refs):
+        return False
+    for ref in changed:
+        batch.now[ref] = batch.before[ref]
+    batch.park(record, str(error), changed)
+    return True
 
 
 def parked_whole(record: Record | Poison, targets: Targets, batch: Batch, error: str) -> Changes:

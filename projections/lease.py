@@ -13,9 +13,12 @@ from events.connections import Connections
 from events.errors import Unavailable
 from projections.queries import query, rows
 
-ACQUIRE, RENEW, RELEASE = (query(name) for name in ("lease_acquire", "lease_renew", "lease_release"))
+ACQUIRE, RENEW, RELEASE, HELD = (
+    query(name) for name in ("lease_acquire", "lease_renew", "lease_release", "lease_held")
+)
 LEASE_TTL_S: Final = 4.0
 RENEW_INTERVAL_S: Final = 1.0
+LOOK_INTERVAL_S: Final = 0.1
 
 
 class LeaseLost(Exception):
@@ -37,9 +40,9 @@ class Lease:
         ttl_s: float = LEASE_TTL_S,
         renew_interval_s: float = RENEW_INTERVAL_S,
     ) -> None:
+        self.name = name
         self.epoch = 0
         self._connections = connections
-        self._name = name
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._ttl_s = ttl_s
         self._renew_interval_s = renew_interval_s
@@ -51,7 +54,7 @@ class Lease:
         found = await rows(
             self._connections,
             ACQUIRE,
-            name=self._name,
+            name=self.name,
             owner=self._owner,
             ttl_s=self._ttl_s,
             seen_epoch=seen_epoch,
@@ -59,6 +62,22 @@ class Lease:
         if found:
             self.epoch, self._until = found[0][0], asked_at + self._ttl_s
         return bool(found)
+
+    async def is_held(self) -> bool:
+        """Whether anybody holds it now, who may have died a moment ago. Raises Unavailable."""
+        return await self._held_until() is not None
+
+    async def is_kept(self) -> bool:
+        """Whether somebody holds it who lives, which takes LEASE_TTL_S at most to see. Raises Unavailable."""
+        first = now = await self._held_until()
+        while now is not None and now == first:
+            await asyncio.sleep(LOOK_INTERVAL_S)
+            now = await self._held_until()
+        return now is not None
+
+    async def _held_until(self) -> str | None:
+        found = await rows(self._connections, HELD, name=self.name)
+        return str(found[0][0]) if found else None
 
     async def keep(self) -> None:
         """Renew until cancelled. Raises LeaseLost as soon as another runner may hold it."""
@@ -73,7 +92,7 @@ class Lease:
 
     async def release(self) -> None:
         """Let the next one in without waiting. Raises Unavailable."""
-        await rows(self._connections, RELEASE, name=self._name, owner=self._owner, epoch=self.epoch)
+        await rows(self._connections, RELEASE, name=self.name, owner=self._owner, epoch=self.epoch)
 
     async def _renew(self) -> None:
         asked_at = time.monotonic()
@@ -81,7 +100,7 @@ class Lease:
             found = await rows(
                 self._connections,
                 RENEW,
-                name=self._name,
+                name=self.name,
                 owner=self._owner,
                 epoch=self.epoch,
                 ttl_s=self._ttl_s,
@@ -91,3 +110,8 @@ class Lease:
         if not found:
             raise LeaseLost("another runner has taken the lease")
         self._until = asked_at + self._ttl_s
+
+
+def lease_of(connections: Connections, generation: int) -> Lease:
+    """The lease that whoever writes a generation must hold."""
+    return Lease(connections, f"generation-{generation}")

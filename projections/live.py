@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from math import ceil
 from typing import Final
 
 from events.event import Poison, Record
 from projections.batch import Underivable
 from projections.encoding import Command, commands_of, size_bytes
-from projections.folding import folding
+from projections.folding import Folding, folding
+from projections.repairs import Repair, Repairs, repair_of
+from projections.wanted import Found, Wanted
 from projections.writer import Checkpoint, Move, Writer
 from readmodels.changes import Changes, DeadLetter
 from readmodels.documents import Ref
@@ -29,6 +31,9 @@ class Live:
     `keep` is given dead letters before the checkpoint passes them. A batch whose script would have
     more than `script_words_max` words, or move more than `script_max_bytes`, is folded in parts, so
     that Redis is never held up for long.
+
+    What stands at `discarded` positions is left out. `repairs` carries out what operators ask for; without
+    it, their retries are passed over: nothing then stands still that a fold from the beginning could take.
     Raises what Writer raises; the place to go on from is then the checkpoint in Redis.
     """
 
@@ -39,6 +44,8 @@ class Live:
         parked: set[Ref],
         keep: Keep,
         *,
+        discarded: Collection[int] = frozenset(),
+        repairs: Repairs | None = None,
         script_words_max: int = SCRIPT_WORDS_MAX,
         script_max_bytes: int = SCRIPT_MAX_BYTES,
     ) -> None:
@@ -46,13 +53,44 @@ class Live:
         self.parked = parked
         self._writer = writer
         self._keep = keep
+        self._discarded = set(discarded)
+        self._repairs = repairs
         self._script_words_max = script_words_max
         self._script_max_bytes = script_max_bytes
 
     async def fold(self, records: Records, state: str) -> None:
         """Fold the records that follow the checkpoint; `state` is what the generation is after them."""
+        if self._repairs is not None and any(map(repair_of, records)):
+            await self._fold_with(self._repairs, records, state)
+            return
+        await self._fold(records, state)
+
+    async def _fold_with(self, repairs: Repairs, records: Records, state: str) -> None:
+        """Fold records among which there are repairs: each is carried out at its place."""
+        start = 0
+        for place, record in enumerate(records):
+            if repair := repair_of(record):
+                if start < place:
+                    await self._fold(records[start:place], self.checkpoint.state)
+                await self._repair(repairs, repair)
+                await self._fold([record], self.checkpoint.state)
+                start = place + 1
+        if start < len(records) or self.checkpoint.state != state:
+            await self._fold(records[start:], state)
+
+    async def _repair(self, repairs: Repairs, repair: Repair) -> None:
+        if repair.is_discard:
+            self._discarded |= repair.positions
+        await repairs.carry_out(repair, self, self._discarded)
+
+    async def amend(self, changes: Changes) -> None:
+        """Apply changes; the checkpoint stays where it is."""
+        script = await in_turns(commands_of(changes, self._writer.keys))
+        await self._apply(changes, script, self._move([], self.checkpoint.state))
+
+    async def _fold(self, records: Records, state: str) -> None:
         try:
-            changes = await self._changes(records)
+            changes = await self.run(folding(records, self.parked, self._discarded))
         except Underivable:
             await self._fold_parts([[record] for record in records], state)
             return
@@ -63,9 +101,11 @@ class Live:
             return
         if changes.dead_letters:
             await self._keep(changes.dead_letters)
-        move = self._move(records, state)
+        await self._apply(changes, script, self._move(records, state))
+
+    async def _apply(self, changes: Changes, script: Sequence[Command], move: Move) -> None:
         await self._writer.apply(script, move)
-        self.parked |= changes.parked
+        self.parked = (self.parked | changes.parked) - changes.freed
         self.checkpoint = self.checkpoint._replace(
             state=move.state, position=move.position, event_id=move.event_id, recorded_at=move.recorded_at
         )
@@ -80,15 +120,18 @@ class Live:
     async def _fold_parts(self, parts: Sequence[Records], state: str) -> None:
         *earlier, last = parts
         for part in earlier:
-            await self.fold(part, self.checkpoint.state)
-        await self.fold(last, state)
+            await self._fold(part, self.checkpoint.state)
+        await self._fold(last, state)
 
-    async def _changes(self, records: Records) -> Changes:
-        steps = folding(records, self.parked)
+    async def load(self, wanted: Wanted) -> Found:
+        return await self._writer.load(wanted)
+
+    async def run(self, steps: Folding) -> Changes:
+        """What the steps of a fold come to, given what they want to know."""
         try:
             wanted = next(steps)
             while True:
-                found = await self._writer.load(wanted)
+                found = await self.load(wanted)
                 # One event may reach more than can be folded in the time for which a lease holds.
                 await asyncio.sleep(0)
                 wanted = steps.send(found)
@@ -120,7 +163,5 @@ async def in_turns(script: Iterable[Command]) -> list[Command]:
 
 
 def identity(record: Record | Poison) -> str:
-    """What tells an event from another one at the same position of another log."""
-    if isinstance(record, Poison):
-        return f"{record.stream}:{record.version}:{record.recorded_at}"
+    """What tells an event from another one at the same position of another log, readable or not."""
     return record.event_id

@@ -83,7 +83,7 @@ def move_all(
         try:
             move(each, before, after, result, sums)
         except Exception as error:
-            raise Underivable(where(error)) from error
+            raise Underivable(where(error), (each.ref,)) from error
 
 
 def people_of(each: Affected) -> set[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -15,24 +14,23 @@ from redis.exceptions import RedisError
 from events.connections import Connections
 from events.errors import StoreError, Unavailable
 from events.store import EventStore
-from projections import dead_letters
+from projections.dead_letters import Letterbox
 from projections.follower import Follower, RunnerSettings
-from projections.generations import generation_of, mark_ready
-from projections.lease import Lease, LeaseLost
+from projections.generations import mark_ready, tidy
+from projections.lease import LeaseLost, lease_of
 from projections.writer import Fenced, Lost, Writer
-from readmodels.changes import DeadLetter
 
 log = structlog.get_logger(__name__)
 
 TROUBLE: Final = (StoreError, RedisError, OSError, TimeoutError, LeaseLost, Fenced)
-DATABASE_CONNECTIONS_MAX: Final = 2
 
 
 class Runner:
     """Folds the log into one generation while it holds the lease; else it waits as a spare.
 
-    Any number of runners may run. `run` ends only by being cancelled: a database or a Redis that is
-    away is waited for, a read model that was lost is folded again from the beginning of the log.
+    It stands still while `gate` is not set. Any number of runners may run. `run` ends only by being
+    cancelled: a database or a Redis that is away is waited for, a read model that was lost is folded
+    again from the beginning of the log.
     """
 
     def __init__(
@@ -42,14 +40,16 @@ class Runner:
         connections: Connections,
         generation: int,
         settings: RunnerSettings | None = None,
+        gate: asyncio.Event | None = None,
     ) -> None:
         self.settings = settings or RunnerSettings()
         self.generation = generation
-        self.lease = Lease(connections, f"generation-{generation}")
+        self.lease = lease_of(connections, generation)
         self._redis = redis
         self._connections = connections
         writer = Writer(redis, generation, self.settings.redis_timeout_s)
-        self._follower = Follower(store, writer, self._keep, self.settings)
+        letters = Letterbox(connections, generation)
+        self._follower = Follower(store, writer, letters, self.settings, gate)
         self._seen_epoch = 0
         self._ready = asyncio.Event()
         self._said = ""
@@ -105,39 +105,15 @@ class Runner:
                 refused = lost.state == "torn"
                 await asyncio.sleep(self.settings.retry_max_s if refused else self.settings.retry_min_s)
 
-    async def _keep(self, letters: Sequence[DeadLetter]) -> None:
-        """Tell operators of events that were not folded, and keep them."""
-        for letter in letters:
-            documents = [f"{ref.kind}:{ref.id}" for ref in letter.documents]
-            where = {"position": letter.position, "stream": letter.stream, "topic": letter.topic}
-            if letter.held_back:
-                log.warning("event_held_back", **where, documents=documents)
-            else:
-                log.error("event_parked", **where, documents=documents, error=letter.error)
-        await dead_letters.keep(self._connections, self.generation, letters)
-
     async def _tidy(self) -> None:
-        """Once this generation is in use, remove those that nobody goes back to."""
+        """While readers go to this generation, remove those that nobody goes back to."""
         await self._ready.wait()
-        for number in await mark_ready(self._connections, self._redis, self.generation):
-            log.info("generation_removed", generation=number)
-
-
-async def run_projector(
-    store: EventStore, redis: Redis, database_url: str, settings: RunnerSettings | None = None
-) -> None:
-    """Project the log of `store` into the generation that fits this code, until cancelled.
-
-    `redis` is a client that answers in bytes, as `readmodels.connecting.connect` makes it. Any
-    number of projectors may run: one works, the others take over within 5 s.
-    """
-    settings = settings or RunnerSettings()
-    connections = Connections(database_url, connections_max=DATABASE_CONNECTIONS_MAX)
-    try:
-        generation = await found_generation(connections, settings.retry_max_s)
-        await Runner(store, redis, connections, generation, settings).run()
-    finally:
-        await connections.close()
+        removed = await mark_ready(self._connections, self._redis, self.generation)
+        while True:
+            for number in removed:
+                log.info("generation_removed", generation=number)
+            await asyncio.sleep(self.settings.tidy_interval_s)
+            removed = await tidy(self._connections, self._redis, self.generation)
 
 
 def collect_garbage_rarely() -> None:
@@ -147,13 +123,3 @@ def collect_garbage_rarely() -> None:
     """
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-
-
-async def found_generation(connections: Connections, retry_s: float) -> int:
-    """The number of the generation that fits this code, waiting for the database if need be."""
-    while True:
-        try:
-            return await generation_of(connections)
-        except Unavailable as error:
-            log.warning("projector_waits_for_the_database", reason=str(error))
-            await asyncio.sleep(retry_s)

@@ -22,15 +22,14 @@ from readmodels.redis import DAMAGED, FETCH, names
 from readmodels.scripts import Script, script
 
 FOLDER: Final = Path(__file__).parent / "lua"
-APPLY, SEIZE, CLEAR, REMOVE, GROUPS = (
-    script(FOLDER, name) for name in ("apply", "seize", "clear", "remove", "groups")
-)
+APPLY: Final = script(FOLDER, "shelves", "apply")
+SEIZE, CLEAR, REMOVE, GROUPS = (script(FOLDER, name) for name in ("seize", "clear", "remove", "groups"))
 LOAD_MAX: Final = 5_000
 SCAN_COUNT: Final = 1_000
 
 
 class Checkpoint(NamedTuple):
-    """How far a generation is: `state` is clearing, filling, ready, torn or damaged.
+    """How far a generation is: `state` is clearing, loading, filling, ready, torn or damaged.
 
     `event_id` and `recorded_at` are those of the event at `position`, empty at 0.
     """
@@ -67,7 +66,8 @@ class Writer:
     cannot be reached.
     """
 
-    def __init__(self, redis: Redis, generation: int, timeout_s: float = 30.0) -> None:
+    def __init__(self, redis: Redis, generation: int | str, timeout_s: float = 30.0) -> None:
+        self.generation = generation
         self.keys = Keys(generation)
         self.epoch = 0
         self._redis = redis

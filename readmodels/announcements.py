@@ -56,6 +56,11 @@ class Announcements:
         """The build of the read model, and the last position that it is known to have reached."""
         return self._build, self._position
 
+    async def now(self) -> int:
+        """The position that the checkpoint is known to have reached, having looked. Raises TROUBLE."""
+        await self._look()
+        return self._position
+
     def on_rebuilt(self, act: Callable[[], None]) -> None:
         """Have `act` called whenever the read model was begun anew, which a restored log leads to."""
         self._rebuilt.append(act)

@@ -46,7 +46,7 @@ class Changes:
     `added` and `removed` hold places by index and member; a member that moves to another text is
     in both, so removals go first. `texts` is what a search looks into; `marks` are those of texts
     that stay what they are.
-    `parked` are documents that take no further event.
+    `parked` are documents that take no further event, `freed` those that take events again.
     """
 
     documents: dict[Ref, Document | None] = field(default_factory=dict)
@@ -55,6 +55,7 @@ class Changes:
     texts: Shelves = field(default_factory=shelves)
     marks: Marks = field(default_factory=no_marks)
     parked: set[Ref] = field(default_factory=set)
+    freed: set[Ref] = field(default_factory=set)
     dead_letters: list[DeadLetter] = field(default_factory=list)
 
     def replace(self, kind: Kind, ref: Ref, before: Document | None, after: Document | None) -> None:
@@ -64,6 +65,12 @@ class Changes:
         self._move(member_of(kind, ref, after or before), old, new)
         if kind.text is not None:
             self._shelve(ref, shelved(kind, before, old), shelved(kind, after, new))
+
+    def begin(self, kind: Kind, ref: Ref, document: Document, stands_in: Places) -> None:
+        """Take over a document that nothing was known of, and all its places."""
+        self.documents[ref] = document
+        self._move(member_of(kind, ref, document), {}, stands_in)
+        self._shelve(ref, {}, shelved(kind, document, stands_in))
 
     def move_by_department(
         self,
@@ -113,7 +120,8 @@ def places(kind: Kind, document: Document | None) -> Places:
     if kind.by_department is not None:
         for user_id in kind.by_department.people(document):
             found[people_index(kind, user_id)] = document["id"]
-    return {**found, **elsewhere_places(kind, document, found)}
+    elsewhere = elsewhere_places(kind, document, found)
+    return {**found, **elsewhere} if elsewhere else found
 
 
 def people_index(kind: Kind, user_id: int | str) -> str:

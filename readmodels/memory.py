@@ -42,7 +42,7 @@ class MemoryModel:
         for name in [name for name in changes.removed if not self.indexes[name]]:
             del self.indexes[name]
         self._shelve(changes)
-        self.stopped |= changes.parked
+        self.stopped = (self.stopped | changes.parked) - changes.freed
         self.dead_letters += changes.dead_letters
         self.at, self.recorded_at = position, recorded_at
 

@@ -33,6 +33,16 @@ class Pipe:
         self._waiting: list[Question] = []
         self._running: set[asyncio.Task[None]] = set()
 
+    @property
+    def running(self) -> int:
+        """How many pipelines are under way, of PIPELINES_MAX."""
+        return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """How many questions wait for a pipeline."""
+        return len(self._waiting)
+
     async def run(self, script: Script, keys: list[str], *words: Word) -> Any:
         """What a read-only script answers. Raises NotReady when Redis cannot be asked."""
         return await self._evaluate("_RO", script, keys, *words)

@@ -15,10 +15,11 @@ from redis.exceptions import RedisError
 
 from readmodels.connecting import call
 from readmodels.documents import FIELD_END, Document, Ref, score
-from readmodels.keys import TAG_DIGITS_ALL, TAG_DIGITS_SOME, Keys
+from readmodels.keys import TAG_DIGITS_ALL, TAG_DIGITS_SOME, Keys, level_max
 from readmodels.kinds import KINDS
 from readmodels.large import is_large
 from readmodels.model import NotReady, Page, Query, Range, TooBusy, TooLong
+from readmodels.noted import present
 from readmodels.pipe import Pipe, Word
 from readmodels.scripts import Script, script
 from readmodels.snapshots import CHUNK_DOCUMENTS, SNAPSHOT_DOCUMENTS_MAX, Scope, Selection, Snapshot, TooLarge
@@ -28,7 +29,9 @@ FOLDER: Final = Path(__file__).parent / "lua"
 FETCH, MEMBERS, PARKED, SNAPSHOT, DAMAGED = (
     script(FOLDER, name) for name in ("fetch", "members", "parked", "snapshot", "damaged")
 )
-PAGE: Final = script(FOLDER / "page", "question", "conditions", "texts", "order", "picking", "page")
+PAGE: Final = script(
+    FOLDER / "page", "question", "conditions", "shelves", "texts", "order", "picking", "page"
+)
 FETCH_MAX: Final = 1000
 SNAPSHOT_TIMEOUT_S: Final = 5.0
 SNAPSHOT_LARGE_BYTES: Final = 256 * 1024
@@ -55,7 +58,7 @@ class RedisModel:
     def __init__(
         self,
         redis: Redis,
-        generation: int,
+        generation: int | str,
         timeout_s: float = 2.0,
         *,
         large: Redis | None = None,
@@ -66,7 +69,8 @@ class RedisModel:
         self._redis = redis
         self._pipe = Pipe(redis, timeout_s)
         self._large = Pipe(large or redis, SNAPSHOT_TIMEOUT_S)
-        self._turns = Turns(SNAPSHOT_LARGE_BYTES, LARGE_WAITING_MAX)
+        self.pipes: Final = {"small": self._pipe, "large": self._large}
+        self.turns = self._turns = Turns(SNAPSHOT_LARGE_BYTES, LARGE_WAITING_MAX)
         self._page_script_max_s = page_script_max_s
         self._announced = announced
         self._build: bytes | None = None
@@ -93,7 +97,11 @@ class RedisModel:
         answer, position = await self._ask(PAGE, [], self.keys.prefix, asked, pipe=pipe)
         if not answer:
             raise TooLong(f"a page of {query.kind} takes more than {self._page_script_max_s:g} seconds")
-        return Page(orjson.loads(answer[1]), answer[0], position)
+        total, documents, parked = answer
+        page = Page(orjson.loads(documents), total, position)
+        if parked:
+            await self._note(parked, [Ref(query.kind, str(each["id"])) for each in page.documents])
+        return page
 
     async def members(self, index: str) -> list[str]:
         (stored,), _ = await self._ask(MEMBERS, [self.keys.index(index)])
@@ -114,7 +122,8 @@ class RedisModel:
         answer, position = await self._ask(SNAPSHOT, [], self.keys.prefix, asked, pipe=self._large)
         if not answer:
             raise TooLarge
-        moment, documents, counts = answer
+        moment, documents, counts, parked = answer
+        note_sums(parked)
         chunks = {each.kind: found for each, found in zip(scope.selections, documents, strict=True)}
         tallies = {each.name: found for each, found in zip(scope.tallies, counts, strict=True)}
         return Snapshot(position, moment.decode(), chunks, tallies)
@@ -132,9 +141,22 @@ class RedisModel:
         return {ref for ref, is_stopped in zip(asked, stopped, strict=True) if is_stopped}
 
     async def _fetch(self, refs: Sequence[Ref]) -> dict[Ref, Document]:
-        (raw,), _ = await self._ask(FETCH, [], self.keys.prefix, names(refs))
+        (raw, parked), _ = await self._ask(FETCH, [], self.keys.prefix, names(refs))
+        if parked:
+            await self._note(parked, refs)
         pairs = zip(refs, orjson.loads(raw), strict=True)
         return {ref: document for ref, document in pairs if document is not None}
+
+    async def _note(self, parked: int, refs: Iterable[Ref]) -> None:
+        """Tell whoever wants to know what of this stands still, or is a sum that may lack something."""
+        noted, own = present(), []
+        for ref in refs:
+            if KINDS[ref.kind].is_summary:
+                note_sums(parked)
+            else:
+                own.append(ref)
+        if noted is not None and not noted.shows_parked:
+            noted.shows_parked = bool(await self.parked(own))
 
     async def _ask(
         self, asked: Script, keys: list[str], *rest: Word, pipe: Pipe | None = None
@@ -158,6 +180,12 @@ class RedisModel:
         # Whoever meets the damage next reports it, should this not get through.
         with suppress(RedisError, OSError, TimeoutError):
             await call(self._redis, "EVAL", DAMAGED.text, 1, self.keys.checkpoint)
+
+
+def note_sums(parked: int) -> None:
+    """Sums were read while so many documents are parked."""
+    if noted := present():
+        noted.lacking = max(noted.lacking, parked)
 
 
 def names(refs: Iterable[Ref]) -> bytes:
@@ -186,7 +214,8 @@ def words(query: Query, script_max_s: float) -> bytes:
         asked["text"] = query.text.casefold()
         if FIELD_END in query.text:
             asked["where"] = [*query.where, NOWHERE]
-        asked["tag_digits_all"], asked["tag_digits_some"] = TAG_DIGITS_ALL, TAG_DIGITS_SOME
+        for shelves, digits in (("all", TAG_DIGITS_ALL), ("some", TAG_DIGITS_SOME)):
+            asked[f"shelf_of_{shelves}"] = {"digits": digits, "level_max": level_max(digits)}
         asked["marks"] = {
             name: (place, digit)
             for place, group in enumerate(KINDS[query.kind].marks, start=1)

@@ -22,6 +22,11 @@ class Turns:
         self._lock = asyncio.Lock()
         self._sizes: dict[Hashable, int] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many large questions wait or are being answered."""
+        return self._waiting
+
     def note(self, question: Hashable, size_bytes: int) -> None:
         """Remember how large an answer was. There should be few different questions."""
         self._sizes[question] = size_bytes

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import psycopg
 import pytest
@@ -14,6 +17,7 @@ from blockbuster.blockbuster import BlockBuster, BlockingError
 from psycopg import sql
 from redis.asyncio import Redis
 
+from api import passwords
 from api.embedded_valkey import Valkey
 from events.log import Log
 from events.memory import MemoryLog
@@ -21,12 +25,33 @@ from events.postgres import open_log
 from events.store import EventStore, open_store
 from tests.folding import client
 from tests.projecting import MASTER_KEY
-from tests.servers import Servers, own_valkey, servers, short_folder
+from tests.quick_passwords import COSTLY, QUICK
+from tests.servers import Servers, are_given, own_valkey, servers, short_folder
 
 if TYPE_CHECKING:
     from tests.http import Taskflow
 
+WORKERS_MAX: Final = 4
+"""Processes that share the tests: each has a PostgreSQL and a Valkey of its own."""
+
+Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
 _numbers = itertools.count(1)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process for each processor; none besides pytest's own where that is quicker or has to be.
+
+    A few files are done before further processes have started their servers, and servers that
+    somebody else has given are there once.
+    """
+    only_files = all(Path(argument.partition("::")[0]).is_file() for argument in config.args)
+    return 0 if only_files or are_given() else min(os.cpu_count() or 1, WORKERS_MAX)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.numprocesses and are_given():
+        raise pytest.UsageError("processes would share the servers that TEST_…_URL name: add -n 0")
 
 
 @pytest.fixture(scope="session")
@@ -37,37 +62,34 @@ def test_servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="session")
-def template_database(test_servers: Servers) -> Iterator[str]:
+def maintenance(test_servers: Servers) -> Iterator[Connection]:
+    """The connection by which databases are made and dropped."""
+    with psycopg.connect(test_servers.postgres, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def template_database(test_servers: Servers, maintenance: Connection) -> Iterator[str]:
     """The name of a database that is migrated once and copied for each test."""
     from events.migrate import migrate
 
-    name = "taskledger_template"
-    _drop(test_servers, name)
-    _administer(test_servers, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    migrate(test_servers.database(name))
-    yield name
-    _drop(test_servers, name)
+    with _database(maintenance, "taskledger_template", "template1") as name:
+        migrate(test_servers.database(name))
+        yield name
 
 
 @pytest.fixture
-def database_url(test_servers: Servers, template_database: str) -> Iterator[str]:
+def database_url(test_servers: Servers, maintenance: Connection, template_database: str) -> Iterator[str]:
     """The URL of a fresh, migrated database of this test's own."""
-    name = f"taskledger_test_{next(_numbers)}"
-    _drop(test_servers, name)
-    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-    _administer(test_servers, copy.format(sql.Identifier(name), sql.Identifier(template_database)))
-    yield test_servers.database(name)
-    _drop(test_servers, name)
+    with _database(maintenance, f"taskledger_test_{next(_numbers)}", template_database) as name:
+        yield test_servers.database(name)
 
 
 @pytest.fixture
-def empty_database_url(test_servers: Servers) -> Iterator[str]:
+def empty_database_url(test_servers: Servers, maintenance: Connection) -> Iterator[str]:
     """The URL of a database without any table."""
-    name = f"taskledger_empty_{next(_numbers)}"
-    _drop(test_servers, name)
-    _administer(test_servers, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield test_servers.database(name)
-    _drop(test_servers, name)
+    with _database(maintenance, f"taskledger_empty_{next(_numbers)}", "template1") as name:
+        yield test_servers.database(name)
 
 
 @pytest.fixture
@@ -143,6 +165,18 @@ async def mortal(database_url: str, valkey: Valkey, logs: None) -> AsyncIterator
 
 
 @pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords cost next to nothing in this process, unless a test asks for `costly_passwords`."""
+    monkeypatch.setattr(passwords, "_hasher", QUICK)
+
+
+@pytest.fixture
+def costly_passwords(quick_passwords: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords as servers keep them."""
+    monkeypatch.setattr(passwords, "_hasher", COSTLY)
+
+
+@pytest.fixture(autouse=True)
 def never_blocking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail a test in which anything blocks the event loop, even where the error is swallowed."""
     seen: list[str] = []
@@ -167,10 +201,15 @@ def never_blocking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert not seen, f"the event loop was blocked by {', '.join(seen)}"
 
 
-def _administer(test_servers: Servers, statement: sql.Composed) -> None:
-    with psycopg.connect(test_servers.postgres, autocommit=True) as connection:
-        connection.execute(statement)
-
-
-def _drop(test_servers: Servers, name: str) -> None:
-    _administer(test_servers, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+@contextmanager
+def _database(maintenance: Connection, name: str, template: str) -> Iterator[str]:
+    """A copy of `template` under this name; one that an interrupted run has left is dropped before."""
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    # Files are copied as they are: what that costs a server in checkpoints is nothing without fsync.
+    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+    maintenance.execute(drop)
+    maintenance.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield name
+    finally:
+        maintenance.execute(drop)

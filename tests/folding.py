@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 
 from events.event import Poison, Record
+from projections.dead_letters import Settlement
 from projections.live import Live
+from projections.repairs import Repairs
 from projections.writer import Checkpoint, Writer
 from readmodels.changes import DeadLetter
 from readmodels.connecting import call, connect
@@ -22,23 +24,61 @@ class Letters(list[DeadLetter]):
     async def keep(self, letters: Sequence[DeadLetter]) -> None:
         self.extend(letters)
 
+    async def settle(self, settlement: Settlement) -> None:
+        """What was folded again has those letters that are in the settlement, and no others."""
+        refs = set(settlement.refs)
+        rest = [(letter, tuple(ref for ref in letter.documents if ref not in refs)) for letter in self]
+        kept = [letter._replace(documents=documents) for letter, documents in rest if documents]
+        self[:] = [*kept, *settlement.letters]
+
+    async def forget(self, after: int) -> None:
+        self[:] = [letter for letter in self if letter.position <= after]
+
+
+class Told:
+    """The log, for repairs: `records` are all that there are."""
+
+    def __init__(self, records: Sequence[Record | Poison]) -> None:
+        self._records = records
+
+    async def read(self, after: int, limit: int) -> list[Record | Poison]:
+        return sorted(
+            (record for record in self._records if record.position > after),
+            key=lambda record: record.position,
+        )[:limit]
+
+    async def histories(self, streams: Collection[str]) -> list[Record | Poison]:
+        return [record for record in self._records if record.stream in streams]
+
+    async def read_at(self, positions: Collection[int]) -> list[Record | Poison]:
+        return [record for record in self._records if record.position in positions]
+
 
 async def begun(
     redis: Redis,
     letters: Letters | None = None,
     *,
+    log: Sequence[Record | Poison] | None = None,
+    discarded: Collection[int] = (),
     generation: int = GENERATION,
     script_words_max: int = 200_000,
     script_max_bytes: int = 8_000_000,
 ) -> Live:
-    """An empty generation, ready for its first record."""
+    """An empty generation, ready for its first record; repairs are carried out if it is given the `log`."""
+    letters = Letters() if letters is None else letters
     writer = Writer(redis, generation)
     await writer.seize(1)
     await writer.clear("log")
     start = Checkpoint(1, "filling", 0, "log", "")
-    keep = (letters if letters is not None else Letters()).keep
     live = Live(
-        writer, start, set(), keep, script_words_max=script_words_max, script_max_bytes=script_max_bytes
+        writer,
+        start,
+        set(),
+        letters.keep,
+        discarded=discarded,
+        repairs=None if log is None else Repairs(Told(log), letters.settle),
+        script_words_max=script_words_max,
+        script_max_bytes=script_max_bytes,
     )
     await live.fold([], "ready")
     return live

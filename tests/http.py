@@ -14,19 +14,18 @@ from multidict import CIMultiDictProxy
 
 from api.app import opened
 from api.core import Core
-from api.passwords import hash_password
+from api.projecting import project
 from api.serve import Ports, listening
 from api.settings import Settings
 from commands.context import SYSTEM
 from commands.ledger import PrepareLedger
 from events.instants import now
 from events.log import Metadata
-from projections.runner import run_projector
-from readmodels.connecting import connect
+from tests.quick_passwords import QUICK
 
 MASTER_KEY: Final = bytes(range(32))
 JWT_SECRET: Final = bytes(range(100, 132))
-ADMIN_HASH: Final = hash_password("admin123")
+ADMIN_HASH: Final = QUICK.hash("admin123")
 FORGE_PASSWORD: Final = "Secret-123"
 
 
@@ -221,11 +220,7 @@ class Taskflow:
         self.projector = None
 
     async def _project(self) -> None:
-        redis = connect(self.core.settings.redis_url)
-        try:
-            await run_projector(self.core.store, redis, self.core.settings.database_url)
-        finally:
-            await redis.aclose()
+        await project(self.core.store, self.core.settings)
 
 
 @asynccontextmanager

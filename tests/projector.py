@@ -7,7 +7,7 @@ import sys
 
 from events.store import open_store
 from projections.follower import RunnerSettings
-from projections.runner import run_projector
+from projections.projector import run_projector
 from readmodels.connecting import connect
 from tests.projecting import MASTER_KEY
 

@@ -25,6 +25,7 @@ TWO_DECIMALS: Final = "must have at most two decimals"
 RULES: Final = re.compile(
     "does not exist|is not active|already|must not be (before|after)|is not after|users can be assigned"
     "|If-Match takes|used with another body|must cost at most|must be a date, as in|takes a date, as in"
+    "|a moment that has passed|where the log ends|cannot be given both"
     f"|{TWO_DECIMALS}$"
 )
 """What no schema can say: what is there, what belongs together, which days a month has.

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 from api.taskflow import envelope, routes
+from api.taskflow.as_of import AS_OF_POSITION
+from api.taskflow.parameters import AS_OF
 
 DOCS = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
 
@@ -28,12 +30,18 @@ def test_every_list_has_its_filters_and_sortable_fields() -> None:
     served = {}
     for endpoint in routes.ENDPOINTS:
         if "sort" in endpoint.parameters:
-            filters = [name for name in endpoint.parameters if name not in ("page", "per_page", "sort")]
+            others = ("page", "per_page", "sort", *AS_OF)
+            filters = [name for name in endpoint.parameters if name not in others]
             takes = endpoint.parameters["sort"].takes
             fields = takes.removeprefix("one of ").removesuffix(", with - in front for descending order")
             path = re.sub("{[a-z_]+}", "{id}", endpoint.path)
             served[path] = (filters, fields.split(", "))
     assert documented == served
+
+
+def test_what_asks_about_the_past_is_documented() -> None:
+    assert [words(row[0]) for row in table("Time travel")] == [[name] for name in AS_OF]
+    assert AS_OF_POSITION in DOCS
 
 
 def test_every_error_code_is_documented() -> None:

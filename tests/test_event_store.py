@@ -719,3 +719,17 @@ async def test_a_wait_for_the_standby_that_is_cut_short_is_an_unknown_outcome(
 def cancel_commits(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
+
+
+async def test_histories_are_in_the_order_of_the_log_with_poison_in_its_place(
+    log: Log, store: EventStore
+) -> None:
+    await put(log, "task-1", 1, "task.deleted", b'{"task_id":1}')
+    await put(log, "task-2", 1, "task.imagined", b"{}")
+    await put(log, "task-3", 1, "task.deleted", b'{"task_id":3}')
+    await put(log, "task-1", 2, "task.deleted", b'{"task_id":1}')
+    found = await store.histories(["task-2", "task-1", "task-9"])
+    assert [(each.stream, each.position) for each in found] == [("task-1", 1), ("task-2", 2), ("task-1", 4)]
+    assert [isinstance(each, Poison) for each in found] == [False, True, False]
+    assert await store.read_at([4, 2]) == [found[1], found[2]]
+    assert found[1] in await store.read(0, 10)

@@ -135,8 +135,15 @@ async def test_the_token_is_nowhere_but_with_the_client(taskflow: Taskflow) -> N
     rows = await in_database(taskflow, "select sessions::text from sessions")
     assert token not in str(rows)
     assert token.encode().hex() not in str(rows)
-    (kept,) = await in_database(taskflow, "select password_hash from credentials where user_id = 1")
+
+
+async def test_a_password_is_kept_as_a_hash_that_is_costly_to_guess(
+    costly_passwords: None, taskflow: Taskflow
+) -> None:
+    ana = await taskflow.user("ana")
+    (kept,) = await in_database(taskflow, f"select password_hash from credentials where user_id = {ana}")
     assert kept[0].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    await taskflow.signed_in("ana")
 
 
 async def test_sessions_end_after_idling_and_after_a_week(taskflow: Taskflow) -> None:
@@ -173,7 +180,7 @@ async def test_sessions_survive_a_restart_and_the_loss_of_redis(taskflow: Taskfl
     other.admin.session.cookie_jar.update_cookies({"session": token_of(taskflow.admin)}, URL(other.url))
     assert (await other.admin.get("/api/auth/me")).status == 200
     await taskflow.stop_projector()
-    await taskflow.core.announcements._redis.flushdb()
+    await taskflow.core.redis.flushdb()
     for server in (taskflow, other):
         answer = await server.admin.get("/api/auth/me")
         assert answer.data["user"]["department"] == "Management"
@@ -235,11 +242,11 @@ async def test_writes_go_by_the_role_in_the_log_even_while_the_read_model_is_beh
 
 
 async def test_a_crowd_at_the_door_is_told_to_come_again(
-    database_url: str, redis_url: str, logs: None
+    costly_passwords: None, database_url: str, redis_url: str, logs: None
 ) -> None:
     async with taskflow_running(database_url, redis_url, password_queue_max=2) as taskflow:
         client = await taskflow.anybody()
-        wrong = {"username": "admin", "password": "wrong password"}
+        wrong = {"username": "whoever", "password": "wrong password"}
         answers = await asyncio.gather(*(client.post("/api/auth/login", wrong) for _ in range(12)))
         busy = [answer for answer in answers if answer.status == 503]
         assert {answer.status for answer in answers} == {401, 503}

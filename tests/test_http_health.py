@@ -9,6 +9,10 @@ from typing import Any
 
 import psycopg
 
+from commands.context import SYSTEM
+from commands.operations import PauseProjection, ResumeProjection
+from events.instants import now
+from events.log import Metadata
 from tests.http import Taskflow, caught_up, taskflow_running
 from tests.servers import Servers
 from tests.test_http_auth import in_database
@@ -46,12 +50,62 @@ async def test_a_projector_that_stands_still_is_named(database_url: str, redis_u
         assert "1 events behind" in found["projector"]["reason"]
         taskflow.start_projector()
         await caught_up(taskflow.core)
+        await until_ready(taskflow)
+
+
+async def test_a_projector_that_is_dead_is_named_although_nobody_writes(
+    database_url: str, redis_url: str, logs: None
+) -> None:
+    async with taskflow_running(database_url, redis_url, projector_lag_max_s=0.5) as taskflow:
+        await taskflow.stop_projector()
         await checks(taskflow, 200)
+        await asyncio.sleep(0.6)
+        found = await checks(taskflow, 503)
+        assert [name for name, check in found.items() if not check["ok"]] == ["projector"]
+        assert "no projector has been at work for 1 seconds" in found["projector"]["reason"]
+        assert "events behind" not in found["projector"]["reason"], "nothing waits"
+        taskflow.start_projector()
+        await until_ready(taskflow)
+
+
+async def test_a_projector_that_died_is_missed_when_its_lease_is_over(taskflow: Taskflow) -> None:
+    """Whoever is killed releases nothing: the lease runs out by itself."""
+    await taskflow.stop_projector()
+    await in_database(taskflow, "update projector_lease set until = clock_timestamp() + interval '1 hour'")
+    await checks(taskflow, 200)
+    await in_database(taskflow, "update projector_lease set until = clock_timestamp() - interval '6 seconds'")
+    found = await checks(taskflow, 503)
+    assert "no projector has been at work" in found["projector"]["reason"]
+
+
+async def test_a_ledger_that_never_had_a_projector_is_not_ready(taskflow: Taskflow) -> None:
+    await taskflow.stop_projector()
+    await in_database(taskflow, "delete from projector_lease")
+    found = await checks(taskflow, 503)
+    assert "no projector has begun to work" in found["projector"]["reason"]
+
+
+async def test_a_paused_projection_is_named(taskflow: Taskflow) -> None:
+    await operate(taskflow, PauseProjection(reason="the disk is full"))
+    found = await checks(taskflow, 503)
+    assert "an operator has paused folding" in found["projector"]["reason"]
+    await operate(taskflow, ResumeProjection(reason="there is room again"))
+    await until_ready(taskflow)
+
+
+async def operate(taskflow: Taskflow, command: object) -> None:
+    await taskflow.core.dispatcher.dispatch(command, SYSTEM, Metadata(), now=now())
+
+
+async def until_ready(taskflow: Taskflow) -> None:
+    async with asyncio.timeout(10):
+        while (await taskflow.admin.get("/readyz")).status != 200:  # noqa: ASYNC110 - as probes do
+            await asyncio.sleep(0.05)
 
 
 async def test_a_read_model_that_is_lost_is_named(taskflow: Taskflow) -> None:
     await taskflow.stop_projector()
-    await taskflow.core.announcements._redis.flushdb()
+    await taskflow.core.redis.flushdb()
     found = await checks(taskflow, 503)
     assert [name for name, check in found.items() if not check["ok"]] == ["redis", "projector"]
     assert (await taskflow.admin.get("/livez")).status == 200

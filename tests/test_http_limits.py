@@ -47,7 +47,7 @@ async def limited(database_url: str, redis_url: str, limits: str, **settings: An
 
 async def forget(server: Taskflow) -> None:
     """Begin to count anew."""
-    redis = server.core.announcements._redis
+    redis = server.core.redis
     for key in await call(redis, "KEYS", f"{LIMITS}:*"):
         await call(redis, "DEL", key)
 
@@ -159,7 +159,7 @@ async def test_off_is_off(database_url: str, redis_url: str, logs: None) -> None
         answers += [await taskflow.admin.get("/api/projects") for _ in range(25)]
         assert Counter(answer.status for answer in answers) == {401: 25, 200: 25}
         assert all(is_silent(answer) for answer in answers)
-        assert await call(taskflow.core.announcements._redis, "KEYS", f"{LIMITS}:*") == []
+        assert await call(taskflow.core.redis, "KEYS", f"{LIMITS}:*") == []
 
 
 # Who is counted
@@ -369,7 +369,7 @@ async def test_when_the_window_ends_requests_pass_again(
 
 async def test_after_a_flush_counting_begins_anew(database_url: str, redis_url: str, logs: None) -> None:
     async with limited(database_url, redis_url, "1000/hour;5/hour;1000/minute") as taskflow:
-        nobody, redis = await taskflow.anybody(), taskflow.core.announcements._redis
+        nobody, redis = await taskflow.anybody(), taskflow.core.redis
         assert [(await nobody.get("/api/auth/me")).status for _ in range(6)] == [401] * 5 + [429]
         await call(redis, "FLUSHDB")
         await call(redis, "SCRIPT", "FLUSH")
@@ -433,7 +433,7 @@ async def test_a_redis_that_hangs_is_waited_for_once(database_url: str, valkey: 
         await nobody.get("/api/auth/me")
         # The projector has no such patience.
         await taskflow.stop_projector()
-        process = int((await call(taskflow.core.announcements._redis, "INFO", "server"))["process_id"])
+        process = int((await call(taskflow.core.redis, "INFO", "server"))["process_id"])
         os.kill(process, signal.SIGSTOP)
         try:
             started = time.perf_counter()

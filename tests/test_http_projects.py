@@ -342,7 +342,7 @@ WRONG_PARAMETERS = [
     ("sort=owner", "sort"),
     ("sort=--name", "sort"),
     ("sort=", "sort"),
-    ("as_of=2025-01-01", "as_of"),
+    ("as_of=soon", "as_of"),
     ("STATUS=active", "STATUS"),
     ("nope", "nope"),
     ("%00=1", r"\x00"),

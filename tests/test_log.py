@@ -387,3 +387,11 @@ def modelled(appends: list[RawAppend]) -> tuple[list[type], list[str]]:
         else:
             outcomes.append(Stale)
     return outcomes, history
+
+
+async def test_single_events_are_read_by_their_positions(log: Log) -> None:
+    await log.append_group([append(event("a", 1), event("b", 1), event("a", 2))])
+    assert await log.read_at([3, 1, 1, 0, -1, 4, 2**63 - 1]) == [
+        one for one in await log.read(0, 10) if one.position in (1, 3)
+    ]
+    assert await log.read_at([]) == []

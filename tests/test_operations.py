@@ -8,12 +8,15 @@ from commands.context import SYSTEM
 from commands.errors import Conflict, Forbidden, Invalid
 from commands.operations import (
     REASON_MAX,
+    CancelRebuild,
     DiscardEvent,
+    ExportLog,
     PauseProjection,
     ResumeProjection,
     RetryDeadLetters,
     RollBackGeneration,
     StartRebuild,
+    StartVerification,
     SwitchGeneration,
 )
 from events.operations import (
@@ -21,15 +24,21 @@ from events.operations import (
     EventDiscarded,
     GenerationRolledBack,
     GenerationSwitched,
+    LogExported,
     ProjectionPaused,
     ProjectionResumed,
+    RebuildCancelled,
     RebuildStarted,
+    VerificationStarted,
 )
 from tests.given import MANAGER, USER, given
 
 WHY = "a disk was mended"
 EVERY = (
     (StartRebuild(generation=2, reason=WHY), RebuildStarted(2, WHY)),
+    (CancelRebuild(generation=2, reason=WHY), RebuildCancelled(2, WHY)),
+    (StartVerification(documents=100, reason=WHY), VerificationStarted(100, WHY)),
+    (StartVerification(documents=None, reason=WHY), VerificationStarted(None, WHY)),
     (
         SwitchGeneration(from_generation=1, to_generation=2, reason=WHY),
         GenerationSwitched(1, 2, WHY),
@@ -41,6 +50,7 @@ EVERY = (
     (PauseProjection(reason=WHY), ProjectionPaused(WHY)),
     (RetryDeadLetters(positions=(4, 9), reason=WHY), DeadLettersRetried((4, 9), WHY)),
     (DiscardEvent(position=4, reason=WHY), EventDiscarded(4, WHY)),
+    (ExportLog(first=1, last=9, with_keys=True, reason=WHY), LogExported(1, 9, True, WHY)),
 )
 
 

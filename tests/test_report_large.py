@@ -12,10 +12,12 @@ import threading
 import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryFile
+from typing import IO, Any, Final
 
 import orjson
 import psutil
+import pytest
 from aiohttp import ClientSession
 from pypdf import PdfReader
 
@@ -176,41 +178,70 @@ async def half_read(url: str, path: str, header: str) -> tuple[asyncio.StreamRea
     return reader, writer
 
 
-async def open_files() -> int:
-    return await asyncio.to_thread(THIS.num_fds)
+async def ends(url: str) -> int:
+    """How many sockets in this process belong to connections with a server's port, its own and clients'."""
+    port = int(url.rpartition(":")[2])
+    found = await asyncio.to_thread(THIS.net_connections, "tcp")
+    return sum(
+        port in (each.laddr[1], *each.raddr[1:]) for each in found if each.status != psutil.CONN_LISTEN
+    )
 
 
-async def files_back_to(count: int, within_s: float = 10) -> None:
+async def ends_back_to(url: str, count: int, within_s: float = 10) -> None:
     async with asyncio.timeout(within_s):
-        while await open_files() > count:  # noqa: ASYNC110 - nobody would set an event
+        while await ends(url) > count:  # noqa: ASYNC110 - nobody would set an event
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def spooled(monkeypatch: pytest.MonkeyPatch) -> list[IO[bytes]]:
+    """The files in which reports are kept until they are sent."""
+    files: list[IO[bytes]] = []
+
+    def recorded(*arguments: Any, **options: Any) -> IO[bytes]:
+        files.append(TemporaryFile(*arguments, **options))  # noqa: SIM115 - the spool closes it
+        return files[-1]
+
+    monkeypatch.setattr("api.reports.spool.tempfile.TemporaryFile", recorded)
+    return files
+
+
+async def all_closed(files: list[IO[bytes]], within_s: float = 10) -> None:
+    async with asyncio.timeout(within_s):
+        while not all(file.closed for file in files):  # noqa: ASYNC110 - nobody would set an event
             await asyncio.sleep(0.05)
 
 
 async def test_clients_that_let_go_leave_nothing_behind(
-    database_url: str, redis_url: str, logs: None
+    database_url: str, redis_url: str, logs: None, spooled: list[IO[bytes]]
 ) -> None:
     """One goes away in the middle, another takes no more and is not waited for."""
     async with taskflow_running(database_url, redis_url, report_send_timeout_s=2.0) as taskflow:
         await fill(taskflow, 2000, "x" * 5000)
         assert (await taskflow.admin.get("/api/reports/projects?format=pdf")).status == 200
-        before = await open_files()
+        url, before = taskflow.url, await ends(taskflow.url)
+        await all_closed(spooled)
 
-        _, gone = await half_read(taskflow.url, LONG, f"Cookie: {cookie(taskflow)['Cookie']}")
+        _, gone = await half_read(url, LONG, f"Cookie: {cookie(taskflow)['Cookie']}")
         gone.transport.abort()
-        await files_back_to(before)
+        await ends_back_to(url, before)
+        await all_closed(spooled)
 
-        reader, slow = await half_read(taskflow.url, LONG, f"Cookie: {cookie(taskflow)['Cookie']}")
-        assert await open_files() > before + 2, "both ends of a connection, and the report"
+        reader, slow = await half_read(url, LONG, f"Cookie: {cookie(taskflow)['Cookie']}")
+        assert await ends(url) == before + 2, "both ends of a connection"
+        assert not spooled[-1].closed
         # The server lets go of its end and of the file; the client still has its own.
-        await files_back_to(before + 1)
+        await ends_back_to(url, before + 1)
+        await all_closed(spooled)
         received = 0
         with contextlib.suppress(ConnectionError):
             while piece := await reader.read(65536):
                 received += len(piece)
         assert received < LONG_BYTES_MIN
         slow.close()
-        await files_back_to(before)
+        await ends_back_to(url, before)
 
         again = await taskflow.admin.get(LONG)
         assert len(again.raw) > LONG_BYTES_MIN
-        await files_back_to(before)
+        assert len(spooled) == 4
+        await all_closed(spooled)

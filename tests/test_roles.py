@@ -37,6 +37,8 @@ PUT    /api/users/{user_id}                   of oneself 401     401       200  
 PUT    /api/users/{user_id}                   own role   401     401       403a      403a    403a   403a   200
 GET    /api/users/{user_id}/stats                        401     401       404       404     200    200    200
 GET    /api/users/{user_id}/stats             of oneself 401     401       200       200     200    200    200
+GET    /api/users/{user_id}/history                      401     401       404       404     403a   403a   200
+GET    /api/users/{user_id}/history           of oneself 401     401       200       200     200    200    200
 
 GET    /api/departments                                  401     401       200       200     200    200    200
 POST   /api/departments                                  401     401       403a      403a    403a   403a   201
@@ -51,6 +53,7 @@ GET    /api/projects/{project_id}                        401     401       404  
 PUT    /api/projects/{project_id}                        401     401       404       403m    200    403a   200
 PUT    /api/projects/{project_id}             new owner  401     401       404       403m    403a   403a   200
 DELETE /api/projects/{project_id}                        401     401       404       403m    200    403a   200
+GET    /api/projects/{project_id}/history                401     401       404       200     200    200    200
 
 GET    /api/tasks                                        401     401       200       200     200    200    200
 GET    /api/projects/{project_id}/tasks                  401     401       404       200     200    200    200
@@ -61,11 +64,13 @@ PUT    /api/tasks/{task_id}                   report     401     401       404  
 PUT    /api/tasks/{task_id}                   unassigned 401     401       404       403m    200    403a   200
 DELETE /api/tasks/{task_id}                              401     401       404       403m    200    403a   200
 POST   /api/tasks/{task_id}/assign                       401     401       404       403m    200    403a   200
+GET    /api/tasks/{task_id}/history                      401     401       404       200     200    200    200
 
 GET    /api/projects/{project_id}/risks                  401     401       404       200     200    200    200
 POST   /api/projects/{project_id}/risks                  401     401       404       403m    201    403a   201
 GET    /api/risks/{risk_id}                              401     401       404       200     200    200    200
 PUT    /api/risks/{risk_id}                              401     401       404       403m    200    403a   200
+GET    /api/risks/{risk_id}/history                      401     401       404       200     200    200    200
 
 GET    /api/projects/{project_id}/expenses               401     401       404       200     200    200    200
 POST   /api/projects/{project_id}/expenses               401     401       404       403m    201    403a   201

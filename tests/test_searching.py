@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from random import Random
 from typing import Any
@@ -15,7 +16,7 @@ from projections.writer import Move, Writer
 from readmodels.changes import Changes
 from readmodels.connecting import call
 from readmodels.documents import Document, Ref
-from readmodels.keys import Keys, elsewhere, shelf_place
+from readmodels.keys import BUCKET_MAX_BYTES, Keys, elsewhere, level_max, shelf_place, tag_digits
 from readmodels.kinds import KINDS, TASK
 from readmodels.memory import MemoryModel
 from readmodels.model import FOREIGN, PAGE_MAX, Query, Range, Through
@@ -29,7 +30,7 @@ from tests.made_tasks import MOMENT, Both, Writing, made_task
 
 OWN = (("task:own:1",),)
 PENDING = (("task:status:pending",),)
-MANY = 2_000  # ids are kept by a search
+MANY = 3_000  # ids are kept by a search
 LONG = "beta " + "名" * 400
 MANY_PEOPLE = list(range(1, 12))
 KEYS = Keys(GENERATION)
@@ -107,6 +108,22 @@ def test_the_texts_of_every_kind_keep_their_fields_apart() -> None:
         "ana\0a@example.com\0Ana\0Lima",
         "Website\0New",
     ]
+
+
+async def test_all_marks_that_are_asked_for_must_be_there(both: Both) -> None:
+    await both.put(
+        made_task(
+            number,
+            "needle",
+            status=("pending", "completed")[number % 2],
+            priority=("low", "high", "urgent")[number % 3],
+        )
+        for number in range(1, 100)
+    )
+    urgent, completed = ("task:priority:urgent",), ("task:status:completed",)
+    assert await found_by(both, "needle", *OWN, *PENDING, urgent) == [*range(98, 0, -6)][:10]
+    assert await found_by(both, "needle", *PENDING, urgent) == [*range(98, 0, -6)][:10]
+    assert await found_by(both, "needle", *OWN, *PENDING, completed) == []
 
 
 async def test_long_texts_are_searched_to_their_end(both: Both) -> None:
@@ -253,7 +270,7 @@ async def test_many_matches_are_counted_and_paged_in_every_order(both: Both) -> 
                 [None, "2025-03-01T00:00:00.000000Z", f"2025-01-{random.randint(10, 28)}T10:00:00.000000Z"]
             ),
         )
-        for number in range(1, 4_500)
+        for number in range(1, 6_500)
     )
     assert (await both.page(Query("task", where=OWN, text="common"))).total > MANY
     for query in (*orders(), *filtered()):
@@ -325,11 +342,97 @@ def test_a_shelf_has_the_texts_of_its_index() -> None:
             assert (texts[key].text if key in texts else "") == text.casefold()
 
 
-def test_ids_have_buckets_and_tags() -> None:
+def test_ids_have_roots_and_tags() -> None:
     assert shelf_place("task:sort:id", "7") == ("0", "7")
     assert shelf_place("task:sort:id", "4711") == ("471", "1")
-    assert shelf_place("task:own:1", "7") == ("0", "07")
-    assert shelf_place("task:own:1", "4711") == ("47", "11")
+    assert shelf_place("task:own:1", "7") == ("0", "0007")
+    assert shelf_place("task:own:1", "4711") == ("0", "4711")
+    assert shelf_place("task:own:1", "1234711") == ("123", "4711")
+    assert [level_max(digits) for digits in (1, 4)] == [4, 14]
+
+
+Shelf = dict[str, list[tuple[str, str, str]]]
+
+
+async def shelf_in(redis: Redis, name: str, keys: Keys = KEYS) -> Shelf:
+    """What lies in each bucket: ids, texts and marks."""
+    held: dict[bytes, bytes] = await call(redis, "HGETALL", keys.texts(name))
+    return {
+        bucket.decode(): [
+            (id_of(bucket, tag), text.decode(), digits(tag)[tag_digits(name) :])
+            for text, tag in re.findall(rb"([^\xf5-\xff]*)\xff([\xf5-\xfe]+)", blob)
+        ]
+        for bucket, blob in held.items()
+    }
+
+
+def digits(hidden: bytes) -> str:
+    return "".join(str(byte - 0xF5) for byte in hidden)
+
+
+def id_of(bucket: bytes, tag: bytes) -> str:
+    return str(int(bucket.split(b":")[0] + digits(tag[:-2]).encode()))
+
+
+async def sizes(redis: Redis, name: str) -> list[int]:
+    return [len(blob) for blob in (await call(redis, "HGETALL", KEYS.texts(name))).values()]
+
+
+def texts_of(tasks: dict[int, Document]) -> list[tuple[str, str, str]]:
+    """What must lie on the shelf of a user whose tasks these are."""
+    marks = {"pending": "1", "completed": "3"}
+    return [
+        (str(number), f"{task['title']}\0{task['description']}", f"{marks[task['status']]}2")
+        for number, task in tasks.items()
+    ]
+
+
+async def test_a_bucket_that_is_too_large_is_halved_and_halves_that_fit_are_joined(
+    both: Both, redis: Redis
+) -> None:
+    """Whatever came before: texts that grow, shrink, go and come back, before and behind a root's end."""
+    random, most = Random(4), 0
+    for share in (0.1, 0.9, 1.0, 0.5, 0.02, 0.7, 0.01):
+        numbers = random.sample(range(9_700, 10_300), 400)
+        gone = random.sample([*both.writing.tasks.keys() - set(numbers)], 20 if both.writing.tasks else 0)
+        await both.put([sized_task(random, number, share) for number in numbers], gone)
+        held = await shelf_in(redis, "task:own:1")
+        assert sorted(each for bucket in held.values() for each in bucket) == sorted(
+            texts_of(both.writing.tasks)
+        )
+        assert max(await sizes(redis, "task:own:1")) <= BUCKET_MAX_BYTES
+        most = max(most, len(held))
+        assert (await both.page(Query("task", where=OWN, text="needle", limit=PAGE_MAX))).total > 0
+        fresh = Writing(redis, GENERATION + 1)
+        await fresh.begin()
+        await fresh.put(both.writing.tasks.values())
+        assert held == await shelf_in(redis, "task:own:1", Keys(GENERATION + 1))
+    assert most > 16
+    await both.put(sized_task(random, number, 0) for number in list(both.writing.tasks))
+    assert set(await shelf_in(redis, "task:own:1")) == {"0:14:0", "1:14:0"}
+    await both.put([], gone=list(both.writing.tasks))
+    assert not await call(redis, "EXISTS", KEYS.texts("task:own:1"))
+
+
+def sized_task(random: Random, number: int, share: float) -> Document:
+    """A task whose text takes some share of what fits on a user's shelf."""
+    title = random.choice(["needle", "thread", ""])
+    length = int((SHELVED_TEXT_MAX_BYTES - 10) * share * random.random())
+    return made_task(number, title, description="x" * length, status=random.choice(["pending", "completed"]))
+
+
+async def test_a_bucket_of_long_texts_is_halved_until_one_is_left(both: Both, redis: Redis) -> None:
+    await both.put(made_task(number, f"needle {number}", description="名" * 2_000) for number in range(1, 30))
+    assert max(await sizes(redis, "task:sort:id")) <= BUCKET_MAX_BYTES
+    await both.put(made_task(number, f"needle {number}", description="名" * 5_900) for number in range(1, 30))
+    held = await shelf_in(redis, "task:sort:id")
+    assert {len(bucket) for bucket in held.values()} == {0, 1}
+    assert max(await sizes(redis, "task:sort:id")) > BUCKET_MAX_BYTES
+
+    for where in ((), OWN, PENDING):
+        assert await found_by(both, "needle 1", *where) == [*range(19, 9, -1)]
+    await both.put(made_task(number, f"needle {number}") for number in range(1, 30))
+    assert set(await shelf_in(redis, "task:sort:id")) == {"0:4:0", "1:4:0", "2:4:0"}
 
 
 def test_only_what_changed_is_written() -> None:
@@ -427,7 +530,13 @@ async def test_a_batch_that_moves_too_many_bytes_is_written_in_parts(
 
 def test_what_a_command_moves_is_counted_in_bytes() -> None:
     assert size_bytes(["MSET", "key", "名" * 10, 5]) == 4 + 3 + 30 + 8
-    assert size_bytes(["MARK", "key", "0", "07", "11"]) == BUCKET_BYTES + 4 + 3 + 1 + 2 + 2
+    head: Command = ["key", "0", 14, 16_384]
+    words = 3 + 1 + 8 + 8
+    assert size_bytes(["MARK", *head, "0007", "11"]) == BUCKET_BYTES + 4 + words + 4 + 2
+    two: Command = ["0007", "11", "beta", "0008", "", ""]
+    three: Command = ["0107", "12", ""]
+    assert size_bytes(["SHELVE", *head, *two]) == BUCKET_BYTES + 6 + words + 8 + 2 + 4
+    assert size_bytes(["SHELVE", *head, *two, *three]) == 2 * BUCKET_BYTES + 6 + words + 12 + 4 + 4
 
 
 async def test_what_others_say_of_a_document_does_not_list_it(redis: Redis) -> None:

@@ -62,6 +62,14 @@ def test_secrets_are_not_shown(secret: bytes) -> None:
     assert secret.hex() not in repr(read())
 
 
+def test_passwords_in_addresses_are_not_shown() -> None:
+    found = read(DATABASE_URL="postgresql://me:hidden@db/x", REDIS_URL="redis://:hidden@r")
+    assert "hidden" in found.database_url
+    assert "hidden" in found.redis_url
+    assert "hidden" not in repr(found)
+    assert "hidden" not in str(found)
+
+
 def test_registration_is_open_unless_it_is_closed() -> None:
     assert read().is_registration_open
     assert read(TASKLEDGER_REGISTRATION="on").is_registration_open

@@ -444,7 +444,7 @@ async def test_figures_that_are_known_are_not_sent_again(taskflow: Taskflow) -> 
 async def test_figures_wait_until_the_read_model_is_there(taskflow: Taskflow) -> None:
     """Never a zero for a figure that nobody can tell."""
     await taskflow.stop_projector()
-    await taskflow.core.announcements._redis.flushdb()
+    await taskflow.core.redis.flushdb()
     for path in ("/api/users/1/stats", "/api/departments/1/stats"):
         answer = await taskflow.admin.get(path)
         check_error(answer, 503, "UNAVAILABLE")

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-import psutil
 import pytest
 from aiohttp import ClientPayloadError, ClientSession, web
 from aiohttp.test_utils import TestServer
@@ -31,8 +30,9 @@ from readmodels.model import Page, Query
 from tests.http import ForgeClient, Taskflow, caught_up, taskflow_running
 from tests.test_report_large import (
     MEGABYTE,
-    THIS,
     MemoryWatch,
+    ends,
+    ends_back_to,
     half_read,
     server_of_its_own,
 )
@@ -387,33 +387,18 @@ async def long(database_url: str, redis_url: str, logs: None) -> AsyncIterator[T
         yield taskflow
 
 
-async def ends(server: Taskflow) -> int:
-    """How many sockets in this process belong to connections with TaskForge's port, its own and clients'."""
-    port = int(server.forge_url.rpartition(":")[2])
-    found = await asyncio.to_thread(THIS.net_connections, "tcp")
-    return sum(
-        port in (each.laddr[1], *each.raddr[1:]) for each in found if each.status != psutil.CONN_LISTEN
-    )
-
-
-async def ends_back_to(server: Taskflow, count: int, within_s: float = 10) -> None:
-    async with asyncio.timeout(within_s):
-        while await ends(server) > count:  # noqa: ASYNC110 - nobody would set an event
-            await asyncio.sleep(0.05)
-
-
 async def test_a_client_that_goes_or_takes_nothing_is_let_go(long: Taskflow) -> None:
     admin = await long.forge_admin()
     assert len((await admin.get(EXPORT)).raw) > LONG_BYTES_MIN
-    header, before = f"Authorization: Bearer {admin.token}", await ends(long)
+    header, before = f"Authorization: Bearer {admin.token}", await ends(long.forge_url)
 
     _, gone = await half_read(long.forge_url, EXPORT, header)
-    assert await ends(long) == before + 2, "both ends of a connection"
+    assert await ends(long.forge_url) == before + 2, "both ends of a connection"
     gone.transport.abort()
-    await ends_back_to(long, before)
+    await ends_back_to(long.forge_url, before)
 
     reader, slow = await half_read(long.forge_url, EXPORT, header)
-    await ends_back_to(long, before + 1)
+    await ends_back_to(long.forge_url, before + 1)
     received = b""
     with suppress(ConnectionError):
         while piece := await reader.read(65536):
@@ -421,7 +406,7 @@ async def test_a_client_that_goes_or_takes_nothing_is_let_go(long: Taskflow) -> 
     assert len(received) < LONG_BYTES_MIN
     assert not received.endswith(b"0\r\n\r\n"), "a file that looks whole"
     slow.close()
-    await ends_back_to(long, before)
+    await ends_back_to(long.forge_url, before)
 
 
 async def test_clients_that_leave_are_nothing_to_log(
@@ -429,11 +414,11 @@ async def test_clients_that_leave_are_nothing_to_log(
 ) -> None:
     admin = await long.forge_admin()
     assert len((await admin.get(EXPORT)).raw) > LONG_BYTES_MIN
-    header, before = f"Authorization: Bearer {admin.token}", await ends(long)
+    header, before = f"Authorization: Bearer {admin.token}", await ends(long.forge_url)
     for _ in range(5):
         _, gone = await half_read(long.forge_url, EXPORT, header)
         gone.transport.abort()
-        await ends_back_to(long, before)
+        await ends_back_to(long.forge_url, before)
     await asyncio.sleep(0.1)
     assert "aiohttp" not in {record.name.split(".")[0] for record in caplog.records}
     assert {record.levelno for record in caplog.records} == {logging.INFO}

@@ -93,7 +93,7 @@ async def test_every_answer_counts_down_to_a_refusal(database_url: str, redis_ur
 
 async def test_the_day_refuses_when_the_hour_would_not(database_url: str, redis_url: str, logs: None) -> None:
     async with limited(database_url, redis_url) as taskflow:
-        own, redis = await taskflow.forge(), taskflow.core.announcements._redis
+        own, redis = await taskflow.forge(), taskflow.core.redis
         for _ in range(4):
             answers = await asyncio.gather(*(own.get("/api/health") for _ in range(51)))
             assert Counter(answer.status for answer in answers) == {200: 50, 429: 1}
@@ -152,7 +152,7 @@ async def test_what_is_no_endpoint_is_not_counted(database_url: str, redis_url: 
             answers = [await own.get(path) for _ in range(3)]
             assert {answer.status for answer in answers} == {200}
             assert all(is_silent(answer) for answer in answers)
-        assert await call(taskflow.core.announcements._redis, "KEYS", f"{LIMITS}:*") == []
+        assert await call(taskflow.core.redis, "KEYS", f"{LIMITS}:*") == []
 
 
 async def test_a_page_of_a_known_origin_may_read_a_refusal(
@@ -178,7 +178,7 @@ async def test_off_is_off(database_url: str, redis_url: str, logs: None) -> None
         assert {answer.status for answer in answers} == {401}
         answers += [await own.get("/api/health") for _ in range(3)]
         assert all(is_silent(answer) for answer in answers)
-        assert await call(taskflow.core.announcements._redis, "KEYS", f"{LIMITS}:*") == []
+        assert await call(taskflow.core.redis, "KEYS", f"{LIMITS}:*") == []
 
 
 # What counts together

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -119,6 +120,41 @@ def test_several_workers_share_the_ports(tmp_path: Path) -> None:
             assert answer.status_code == 201
             session.close()
             assert requests.get(f"{ledger.forge_url}/api/health", timeout=5).status_code == 200
+
+
+def test_the_metrics_of_one_server_tell_of_all_processes_and_forget_the_dead(tmp_path: Path) -> None:
+    with running(tmp_path / "data", "--workers", "2") as ledger:
+        servers = {str(process.pid) for process in ledger.descendants_named("serve")}
+        projector = str(part_named(ledger, "project").pid)
+        assert len(servers) == 2
+        everybody = {("server", pid) for pid in servers} | {("projector", projector)}
+        until(lambda: processes_on_the_page(ledger) == everybody)
+
+        victim = min(servers)
+        psutil.Process(int(victim)).kill()
+        until(lambda: victim not in {pid for _, pid in processes_on_the_page(ledger)})
+        # Another has taken its place, under a name of its own.
+        until(lambda: len(processes_on_the_page(ledger)) == 3)
+        assert everybody - {("server", victim)} < processes_on_the_page(ledger)
+
+
+def processes_on_the_page(ledger: Running) -> set[tuple[str, str]]:
+    """Role and process id of each that is up; empty while nobody answers."""
+    try:
+        answer = requests.get(f"{ledger.url}/metrics", timeout=5)
+    except requests.ConnectionError:
+        return set()
+    assert answer.status_code == 200
+    up_lines = [line for line in answer.text.splitlines() if line.startswith("taskledger_process_up{")]
+    labels = [dict(re.findall(r'(\w+)="([^"]*)"', line)) for line in up_lines if line.endswith(" 1.0")]
+    return {(each["role"], each["process"].rpartition(":")[2]) for each in labels}
+
+
+def until(is_so: Callable[[], bool], timeout_s: float = 40.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"not so after {timeout_s} s"
+        time.sleep(0.2)
 
 
 def test_a_second_server_works_on_the_data_of_a_running_ledger(tmp_path: Path) -> None:
@@ -300,9 +336,9 @@ def test_wrong_usage_is_2_and_help_is_0() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root to become nobody")
 def test_without_root_it_works_the_same(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
+    for folder in (tmp_path, *tmp_path.parents):
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            folder.chmod(0o755)
     data = tmp_path / "data"
     data.mkdir()
     os.chown(data, 65534, 65534)

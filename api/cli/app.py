@@ -9,9 +9,11 @@ from typing import Annotated, Final
 import typer
 
 from api.cli import audit, dead_letters, events, projections, reports, users
+from api.cli.doctor import doctor
 from api.cli.options import (
     DataOption,
     HostOption,
+    JsonOption,
     LifelineOption,
     PortOption,
     TaskforgePortOption,
@@ -31,6 +33,8 @@ app = typer.Typer(
 )
 for group in (events, audit, projections, reports, dead_letters, users):
     app.add_typer(group.app)
+
+app.command()(doctor)
 
 
 @app.command()
@@ -79,11 +83,18 @@ def project(data: DataOption = None, lifeline: LifelineOption = None) -> None:
 
 
 @app.command()
-def migrate(data: DataOption = None) -> None:
+def migrate(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Bring the database up to date and make the first admin. Safe to repeat."""
     from api.parts import migrate as run
+    from api.terminal import say
 
-    run(data)
+    applied = run(data)
+    if as_json:
+        from api.cli.output import print_json
+
+        print_json({"applied": applied})
+    else:
+        say(f"applied {', '.join(applied)}" if applied else "the database is up to date")
 
 
 @app.command("sample-data")

@@ -16,8 +16,12 @@ from rich.text import Text
 
 from api.cli.options import Form
 from api.reports.csv_files import guarded
+from api.terminal import harmless, harmless_lines
 
 Row = Mapping[str, Any]
+
+SHORT_CELL: Final = 30
+"""Columns that are nowhere wider are never cut."""
 
 _out: Final = Console(highlight=False, markup=False, emoji=False)
 _err: Final = Console(highlight=False, markup=False, emoji=False, stderr=True, soft_wrap=True)
@@ -28,21 +32,25 @@ def form_of(output: Form, as_json: bool) -> Form:
     return Form.JSON if as_json else output
 
 
-def print_rows(rows: Iterable[Row], columns: Sequence[str], form: Form, *, named: str = "items") -> None:
+def print_rows(
+    rows: Iterable[Row], columns: Sequence[str], form: Form, *, named: str = "items", has_head: bool = True
+) -> None:
     """Rows in any form; a table and CSV show `columns`, JSON shows everything that a row has.
 
-    JSON is one object with the list under `named`; rows are printed as they come in NDJSON and CSV.
+    JSON is one object with the list under `named`; rows are printed as they come in NDJSON and CSV,
+    which has a line of names first unless it goes on with what was printed before.
     """
     match form:
         case Form.JSON:
             print_json({named: list(rows)})
         case Form.NDJSON:
             for row in rows:
-                sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+                sys.stdout.write(harmless(json.dumps(row, ensure_ascii=False)) + "\n")
                 sys.stdout.flush()
         case Form.CSV:
             writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerow(columns)
+            if has_head:
+                writer.writerow(columns)
             for row in rows:
                 writer.writerow([spreadsheet_cell(row.get(name)) for name in columns])
         case Form.TABLE:
@@ -50,8 +58,8 @@ def print_rows(rows: Iterable[Row], columns: Sequence[str], form: Form, *, named
 
 
 def print_json(document: object) -> None:
-    """One JSON document, indented, in the order of its fields."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    """One JSON document, indented, in the order of its fields; letters of all languages as they are."""
+    sys.stdout.write(harmless_lines(json.dumps(document, ensure_ascii=False, indent=2)) + "\n")
 
 
 def print_fields(fields: Row, form: Form) -> None:
@@ -59,8 +67,8 @@ def print_fields(fields: Row, form: Form) -> None:
     if form is Form.TABLE:
         table = Table.grid(padding=(0, 2))
         for name, value in fields.items():
-            table.add_row(Text(name.replace("_", " "), style="bold"), Text(cell(value)))
-        _out.print(table)
+            table.add_row(Text(name.replace("_", " "), style="bold"), Text(cell(value), overflow="fold"))
+        _print_whole(table)
     elif form is Form.CSV:
         print_rows([fields], list(fields), form)
     elif form is Form.NDJSON:
@@ -71,15 +79,14 @@ def print_fields(fields: Row, form: Form) -> None:
 
 def tell(line: str, *, style: str | None = None) -> None:
     """A message for the person at the terminal."""
-    _err.print(line, style=style if _err.is_terminal else None)
+    _err.print(harmless(line), style=style if _err.is_terminal else None)
 
 
 def cell(value: object) -> str:
     """A value in a table: text as it is, nothing as nothing, all else as JSON."""
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
+    return harmless(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def spreadsheet_cell(value: object) -> str:
@@ -88,11 +95,20 @@ def spreadsheet_cell(value: object) -> str:
 
 
 def _print_table(rows: Iterable[Row], columns: Sequence[str]) -> None:
-    heads = [name.replace("_", " ") for name in columns]
-    table = Table(*heads, box=None, header_style="bold", pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(cell(row.get(name))) for name in columns))
-    # Piped into something, a table is as wide as it has to be.
+    told = [[cell(row.get(name)) for name in columns] for row in rows]
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for place, name in enumerate(columns):
+        head = name.replace("_", " ")
+        width = max(len(text) for text in (head, *(texts[place] for texts in told)))
+        # On a narrow terminal long texts give way, so that times and names can be read.
+        table.add_column(head, no_wrap=True, min_width=width if width <= SHORT_CELL else None)
+    for texts in told:
+        table.add_row(*map(Text, texts))
+    _print_whole(table)
+
+
+def _print_whole(table: Table) -> None:
+    """Piped into something, a table is as wide as it has to be."""
     if _out.is_terminal:
         _out.print(table)
     else:

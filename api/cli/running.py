@@ -6,30 +6,40 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from api import preflight
 from api.exits import CannotRun, InConflict, NotThere, WrongUsage
-from api.opening import folder_at, opened
+from api.logs import logging_to
+from api.opening import ledger_at, opened
 from api.operators.instruments import Instruments, instruments
 from api.settings import Settings
 from commands.errors import Invalid, NotFound, Refusal
 from events.migrate import pending
+from readmodels.model import NotReady
 
 T = TypeVar("T")
 
+LOG_LEVEL: Final = "warning"
 
-def run(data: Path | None, work: Callable[[Instruments], Awaitable[T]]) -> T:
+
+def run(data: Path | None, work: Callable[[Instruments], Awaitable[T]], *, needs_redis: bool = True) -> T:
     """What `work` comes to on the ledger in `data` (None: beside the program, or as the environment says).
 
+    What reads the log alone does not need Redis: one that the environment names may be away then.
     Raises CannotRun, with the exit code that fits: refusals of commands become one, too.
     """
-    preflight.named_servers(os.environ)
-    with opened(folder_at(data), os.environ, preflight.environment("127.0.0.1", os.environ)) as settings:
+    asked = os.environ if needs_redis else {"DATABASE_URL": os.environ.get("DATABASE_URL", "")}
+    preflight.named_servers(asked)
+    with opened(
+        ledger_at(data, os.environ), os.environ, preflight.environment("127.0.0.1", os.environ)
+    ) as settings:
         missing = pending(settings.database_url)
         if missing:
             raise CannotRun("the database is not up to date: run `taskledger migrate` first")
-        return asyncio.run(_with_instruments(settings, work))
+        # Standard output is for data: what else has to be said goes to standard error, as everywhere.
+        with logging_to(settings.log_format, LOG_LEVEL):
+            return asyncio.run(_with_instruments(settings, work))
 
 
 async def _with_instruments(settings: Settings, work: Callable[[Instruments], Awaitable[T]]) -> T:
@@ -38,6 +48,8 @@ async def _with_instruments(settings: Settings, work: Callable[[Instruments], Aw
             return await work(found)
         except Refusal as refusal:
             raise translated(refusal) from None
+        except NotReady as error:
+            raise CannotRun(str(error)) from None
 
 
 def translated(refusal: Refusal) -> CannotRun:
@@ -47,5 +59,6 @@ def translated(refusal: Refusal) -> CannotRun:
             return NotThere(str(refusal))
         case Invalid():
             said = "; ".join(message for messages in refusal.errors.values() for message in messages)
-            return WrongUsage(said)
+            is_taken = refusal.errors.keys() <= refusal.taken
+            return InConflict(said) if is_taken else WrongUsage(said)
     return InConflict(str(refusal))

@@ -28,6 +28,11 @@ class Breaker:
         self._ask_again_at: float | None = None
         self._passed = 0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether Redis did not answer when it was last asked."""
+        return self._ask_again_at is not None
+
     async def ask(self, question: Callable[[], Awaitable[Answer]]) -> Answer | None:
         """What Redis answers; None when it does not, or is not asked because it did not before."""
         if self._ask_again_at is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +30,8 @@ class Limiter:
     quotas: Quotas
     operations: Operations
     decisions: Decisions
+    breakers: Mapping[str, Breaker]
+    pipe: Pipe
 
 
 @asynccontextmanager
@@ -41,18 +43,17 @@ async def limiting(settings: Settings, clock: Callable[[], float]) -> AsyncItera
     timeout_s = settings.redis_timeout_s
     # The pipe bounds its waiting itself, and knows a late event loop from a silent Redis.
     redis = connect(settings.redis_url, timeout_s=LATE_MAX * timeout_s)
-    decisions = Decisions()
-
-    def breaker(limiter: str) -> Breaker:
-        return Breaker(limiter, settings.limiter_retry_s, clock)
-
+    decisions, pipe = Decisions(), Pipe(redis, timeout_s)
+    breakers = {name: Breaker(name, settings.limiter_retry_s, clock) for name in ("quota", "operation")}
     try:
         yield Limiter(
             settings.rate_limits,
             settings.taskforge_limits.items,
-            Quotas(Pipe(redis, timeout_s), breaker("quota"), decisions),
-            Operations(redis, settings.redis_url, timeout_s, breaker("operation"), decisions),
+            Quotas(pipe, breakers["quota"], decisions),
+            Operations(redis, settings.redis_url, timeout_s, breakers["operation"], decisions),
             decisions,
+            breakers,
+            pipe,
         )
     finally:
         await redis.aclose()

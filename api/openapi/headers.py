@@ -10,6 +10,7 @@ from aiohttp import hdrs
 from api import idempotency
 from api.calls import MIN_POSITION_HEADER, MODEL_HEADER, POSITION_HEADER
 from api.limits.told import LIMIT_HEADER, REMAINING_HEADER, RESET_HEADER
+from api.parked import LACKS_HEADER
 from api.requests import ID_HEADER
 
 REPLAYED: Final = "Idempotency-Replayed"
@@ -75,10 +76,12 @@ BORNE: Final[dict[str, Described]] = {
         "The place in the log at which what was written is seen.", NUMBER, 42, always=True
     ),
     MODEL_HEADER: borne(
-        "`behind`: this answer was made from the log; sums in it may be old or null.",
-        {"type": "string", "const": "behind"},
+        "`behind`: this answer was made from the log; sums in it may be old or null. `parked`: it shows "
+        "something that stands still, because an event of it could not be read or taken.",
+        {"type": "string", "enum": ["behind", "parked"]},
         "behind",
     ),
+    LACKS_HEADER: borne("How many things stand still, whose latest events sums may lack.", NUMBER, 1),
     REPLAYED: borne(
         "`true`: this is the first answer to this Idempotency-Key again.",
         {"type": "string", "const": "true"},

@@ -15,6 +15,9 @@ DIALECT: Final = "ops"
 class OpsCall(Call):
     DIALECT: ClassVar[str] = DIALECT
 
+    async def caught_up(self) -> None:
+        """Nobody waits: operators look at what is, above all while the read model stands still."""
+
     @property
     def instruments(self) -> Instruments:
         """What the tools work with, on behalf of the caller."""

@@ -39,6 +39,11 @@ class Reports:
         """The worker process that runs now, if any."""
         return self._worker.pid
 
+    @property
+    def under_way(self) -> int:
+        """How many reports are waited for or made."""
+        return len(self._under_way)
+
     def must_have_room(self) -> None:
         """Raises TryLater when too many are waiting: worth asking before a report's data are read."""
         if len(self._under_way) >= self._queue_max:

@@ -10,10 +10,14 @@ from typing import Any, ClassVar, Final
 from api import conditional
 from api.behind import Readable
 from api.calls import BaseCall
+from api.moments import Past
 from api.sessions import Session
 from api.taskflow.envelope import Answer
 from api.writing import Written
 from commands.errors import NotFound
+from events import instants
+from events.instants import Instant
+from readmodels.model import Model
 
 DIALECT: Final = "taskflow"
 
@@ -25,7 +29,7 @@ class Call(BaseCall):
     """One request to one endpoint, read and checked as far as that goes without the handler.
 
     `fields` are the body's right fields under the names that commands use, `invalid` what is wrong
-    with the others.
+    with the others. `past` is the moment that a read is about, if not the present one.
     """
 
     DIALECT: ClassVar[str] = DIALECT
@@ -34,6 +38,17 @@ class Call(BaseCall):
     fields: Mapping[str, Any] = field(default_factory=dict)
     invalid: Mapping[str, list[str]] = field(default_factory=dict)
     filters: Mapping[str, Any] = field(default_factory=dict)
+    past: Past | None = None
+
+    @property
+    def model(self) -> Model:
+        """The read model that the answer is looked up in; who may see it is up to the live one."""
+        return self.past.model if self.past else self.core.model
+
+    @property
+    def now(self) -> Instant:
+        """The moment that is the present for the answer."""
+        return self.past.at if self.past else instants.now()
 
     def expected_version(self) -> int | None:
         """The version in `If-Match`. Raises BadRequest."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -21,6 +21,7 @@ from api.replies import FileReply, Reply
 from api.requests import REQUEST_ID, Handler
 from api.sessions import Session
 from api.taskflow import parameters
+from api.taskflow.as_of import AS_OF_POSITION, past_of
 from api.taskflow.calls import Call
 from api.taskflow.downloads import Download, sealed_file
 from api.taskflow.envelope import Answer, refused, sealed
@@ -53,8 +54,9 @@ class Endpoint:
     """One operation, as it is served and as it is documented.
 
     `body` is what it reads; a public one needs no session. `example` is a body as clients send it,
-    `asks_role` the least role that it takes whatever it is about. `limit` holds for this operation
-    alone, beside the account's quotas, as in `20/minute`.
+    `asks_role` the least role that it takes whatever it is about; `is_partly_forbidden` says that something
+    may be known of and not be read. `limit` holds for this operation alone, beside the account's quotas,
+    as in `20/minute`.
     """
 
     method: str
@@ -68,6 +70,7 @@ class Endpoint:
     shows: Shows = Shows()
     example: Mapping[str, Any] | None = None
     asks_role: str | None = None
+    is_partly_forbidden: bool = False
     limit: str | None = None
 
     def route(self) -> web.RouteDef:
@@ -96,6 +99,12 @@ class Endpoint:
         return limited(Operation(f"{self.method} {self.path}", self.limit, principal), handler)
 
 
+def timed(endpoint: Endpoint) -> Endpoint:
+    """The endpoint of a read that can also be asked about the past."""
+    shows = replace(endpoint.shows, headers=(*endpoint.shows.headers, AS_OF_POSITION))
+    return replace(endpoint, parameters={**endpoint.parameters, **parameters.AS_OF}, shows=shows)
+
+
 async def served(endpoint: Endpoint, request: web.Request) -> Reply | FileReply:
     """The reply to a request. Raises what `envelope.translated` has an answer to."""
     core = request.config_dict[CORE]
@@ -109,6 +118,7 @@ async def served(endpoint: Endpoint, request: web.Request) -> Reply | FileReply:
     call = _call(endpoint, request, core, session, caller, raw)
     if not writes:
         await call.caught_up()
+        call.past = await past_of(call)
     if endpoint.takes_key and caller:
         return await call.once(raw, lambda: _written(endpoint, call), lambda refusal: _refused(call, refusal))
     return _conditional(request, await _reply(endpoint, call))
@@ -171,6 +181,9 @@ def _refused(call: Call, refusal: Refusal) -> Reply:
 
 async def _reply(endpoint: Endpoint, call: Call) -> Reply | FileReply:
     answer = await endpoint.handle(call)
+    if call.past is not None:
+        headers = {**answer.headers, AS_OF_POSITION: str(call.past.position)}
+        answer = replace(answer, headers=headers)
     if isinstance(answer, Download):
         return sealed_file(answer, call.request[REQUEST_ID])
     reply = sealed(answer, call.request[REQUEST_ID])

@@ -9,7 +9,7 @@ from typing import Any, Final
 from api.behind import Readable
 from api.taskflow import parameters
 from api.taskflow.calls import Call
-from api.taskflow.endpoints import Endpoint, Shows
+from api.taskflow.endpoints import Endpoint, Shows, timed
 from api.taskflow.envelope import Answer
 from api.taskflow.expense_forms import CATEGORY_MAX, NewExpense, ShownExpense, expense_answer, shown_expense
 from api.taskflow.listing import listed, paged
@@ -32,8 +32,8 @@ FILTERS: Final[parameters.Parameters] = {
 
 async def list_expenses(call: Call) -> Answer:
     project_id = call.number("project_id", "project")
-    await must_see(call.core.model, call.caller, project_id)
-    page = await call.core.model.page(expenses_query(project_id, call.filters))
+    await must_see(call.model, call.caller, project_id, rights=call.core.model)
+    page = await call.model.page(expenses_query(project_id, call.filters))
     return listed("expenses", [shown_expense(expense) for expense in page.documents], page, call.filters)
 
 
@@ -52,8 +52,8 @@ def expenses_query(project_id: int, filters: Mapping[str, Any]) -> Query:
 
 async def get_expense(call: Call) -> Answer:
     project_id, expense_id = _numbers(call)
-    await must_see(call.core.model, call.caller, project_id, "expense")
-    return await expense_answer(call.core.model, project_id, expense_id)
+    await must_see(call.model, call.caller, project_id, "expense", rights=call.core.model)
+    return await expense_answer(call.model, project_id, expense_id)
 
 
 async def record_expense(call: Call) -> Answer:
@@ -81,13 +81,15 @@ def _numbers(call: Call) -> tuple[int, int]:
 ONE: Final = Shows({"expense": ShownExpense}, is_object=True)
 
 ENDPOINTS: Final = (
-    Endpoint(
-        "GET",
-        "/api/projects/{project_id}/expenses",
-        list_expenses,
-        parameters=FILTERS,
-        summary="List a project's expenses",
-        shows=Shows({"expenses": list[ShownExpense]}, is_list=True),
+    timed(
+        Endpoint(
+            "GET",
+            "/api/projects/{project_id}/expenses",
+            list_expenses,
+            parameters=FILTERS,
+            summary="List a project's expenses",
+            shows=Shows({"expenses": list[ShownExpense]}, is_list=True),
+        )
     ),
     Endpoint(
         "POST",
@@ -104,12 +106,14 @@ ENDPOINTS: Final = (
             "incurred_on": "2025-07-14",
         },
     ),
-    Endpoint(
-        "GET",
-        "/api/projects/{project_id}/expenses/{expense_id}",
-        get_expense,
-        summary="Read an expense",
-        shows=ONE,
+    timed(
+        Endpoint(
+            "GET",
+            "/api/projects/{project_id}/expenses/{expense_id}",
+            get_expense,
+            summary="Read an expense",
+            shows=ONE,
+        )
     ),
     Endpoint(
         "DELETE",

@@ -21,6 +21,7 @@ SORT: Final = "-created_at"
 DATE_CHARACTERS: Final = len("2025-07-01")
 
 _PAGE = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+_POSITION = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
@@ -131,3 +132,12 @@ PAGING: Final[Parameters] = {
         _whole(PER_PAGE_MAX, default=PER_PAGE),
     ),
 }
+AS_OF: Final[Parameters] = {
+    "as_of": DATE_END,
+    "as_of_position": Parameter(
+        _number(_POSITION),
+        "a position of the log, from 0",
+        {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+    ),
+}
+"""What every read takes that can also be asked about the past."""

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from api.behind import Readable
-from api.callers import Caller
+from api.moments_rights import permitted_projects
 from api.taskflow import parameters
 from api.taskflow.calls import Call
-from api.taskflow.endpoints import Endpoint, Shows
+from api.taskflow.endpoints import Endpoint, Shows, timed
 from api.taskflow.envelope import Answer
 from api.taskflow.listing import indexes, listed, paged, person
 from api.taskflow.project_forms import (
@@ -42,8 +42,8 @@ INDEXES: Final = {"status": "project:status", "user_id": "project:owner"}
 
 
 async def list_projects(call: Call) -> Answer:
-    model = call.core.model
-    page = await model.page(projects_query(call.filters, call.caller))
+    model = call.model
+    page = await model.page(projects_query(call.filters, await _visible(call)))
     refs = {project["id"]: _refs(project) for project in page.documents}
     wanted = {ref for pair in refs.values() for ref in pair}
     found = await model.fetch(wanted) if wanted else {}
@@ -55,15 +55,24 @@ async def list_projects(call: Call) -> Answer:
     return listed("projects", shown, page, call.filters)
 
 
+async def _visible(call: Call) -> str | None:
+    """The index of what the caller may see; None for everything."""
+    if call.caller.sees_all:
+        return None
+    if call.past is None:
+        return f"project:visible:{call.caller.id}"
+    return await permitted_projects(call.core.redis, call.core.model, call.past, call.caller)
+
+
 def _refs(project: Document) -> tuple[Ref, Ref]:
     """What a project is shown with: its figures and its owner's card."""
     return figures_of(project["id"]), Ref("user", str(project["owner_id"]))
 
 
-def projects_query(filters: Mapping[str, Any], caller: Caller) -> Query:
+def projects_query(filters: Mapping[str, Any], visible: str | None) -> Query:
     where = indexes(filters, INDEXES)
-    if not caller.sees_all:
-        where = (*where, (f"project:visible:{caller.id}",))
+    if visible is not None:
+        where = (*where, (visible,))
     query = paged(Query("project", where=where), filters)
     first, last = filters.get("start_from"), filters.get("start_to")
     if first is None and last is None:
@@ -76,7 +85,7 @@ async def get_project(call: Call) -> Answer:
     project_id = call.number("project_id", "project")
     if not await sees(call.core.model, call.caller, project_id):
         raise NotFound("project")
-    return await project_answer(call.core.model, project_id)
+    return await project_answer(call.model, project_id)
 
 
 async def create_project(call: Call) -> Answer:
@@ -107,13 +116,15 @@ async def delete_project(call: Call) -> Answer:
 ONE: Final = Shows({"project": DetailedProject}, is_object=True)
 
 ENDPOINTS: Final = (
-    Endpoint(
-        "GET",
-        "/api/projects",
-        list_projects,
-        parameters=FILTERS,
-        summary="List projects that you may see",
-        shows=Shows({"projects": list[ShownProject]}, is_list=True),
+    timed(
+        Endpoint(
+            "GET",
+            "/api/projects",
+            list_projects,
+            parameters=FILTERS,
+            summary="List projects that you may see",
+            shows=Shows({"projects": list[ShownProject]}, is_list=True),
+        )
     ),
     Endpoint(
         "POST",
@@ -132,12 +143,14 @@ ENDPOINTS: Final = (
             "end_date": "2025-12-31",
         },
     ),
-    Endpoint(
-        "GET",
-        "/api/projects/{project_id}",
-        get_project,
-        summary="Read a project with its tasks, risks and spending",
-        shows=ONE,
+    timed(
+        Endpoint(
+            "GET",
+            "/api/projects/{project_id}",
+            get_project,
+            summary="Read a project with its tasks, risks and spending",
+            shows=ONE,
+        )
     ),
     Endpoint(
         "PUT",

@@ -17,8 +17,8 @@ from api.taskflow.visitors import principal_of
 
 WHOSE: Final = {"user": "a user", "address": "an address without a session"}
 
-EXEMPT: Final = ("/livez", "/readyz", "/api/docs", "/docs")
-"""Health and documentation, and what is below them."""
+EXEMPT: Final = ("/livez", "/readyz", "/metrics", "/api/docs", "/docs")
+"""Health, metrics and documentation, and what is below them."""
 
 
 @web.middleware

@@ -12,7 +12,7 @@ from api.reports.order import Order
 from api.taskflow import parameters
 from api.taskflow.calls import Call
 from api.taskflow.downloads import Download, download
-from api.taskflow.endpoints import Endpoint, Shows
+from api.taskflow.endpoints import Endpoint, Shows, timed
 from api.taskflow.envelope import Answer
 from api.taskflow.report_forms import (
     BudgetAnalysis,
@@ -24,7 +24,7 @@ from api.taskflow.report_forms import (
     ReportedUser,
     WorkloadSummary,
 )
-from events.instants import first_of_day, now
+from events.instants import Instant, first_of_day
 from readmodels.documents import day_of
 from readmodels.reports.catalogue import REPORTS
 from readmodels.reports.periods import Period
@@ -69,7 +69,7 @@ async def reported(call: Call, name: str) -> Answer | Download:
     if form != "json":
         call.core.reports.must_have_room()
     try:
-        snapshot = await call.core.model.snapshot(definition.scope(period), first_of_day(now()))
+        snapshot = await call.model.snapshot(definition.scope(period), speaks_of(call))
     except TooLarge:
         raise BadRequest(f"This report would cover more than {SNAPSHOT_DOCUMENTS_MAX:,} objects") from None
     headers = headers_of(snapshot)
@@ -77,6 +77,11 @@ async def reported(call: Call, name: str) -> Answer | Download:
         return Answer(data_of(definition.report(snapshot, period)), headers=headers)
     order = Order(partial(definition.report, snapshot, period), form)
     return await download(call.core, order, called(name, period), snapshot.moment, headers)
+
+
+def speaks_of(call: Call) -> Instant:
+    """The moment of a report: the one that is asked for, else today's beginning unless more has happened."""
+    return call.past.at if call.past else first_of_day(call.now)
 
 
 def called(name: str, period: Period) -> str:
@@ -107,40 +112,48 @@ def shows(**data: object) -> Shows:
 
 
 ENDPOINTS: Final = (
-    Endpoint(
-        "GET",
-        "/api/reports/projects",
-        report_projects,
-        parameters=IN_PERIOD,
-        summary="Report on the projects of a period",
-        shows=shows(summary=ProjectsSummary, projects=list[ReportedProject]),
-        asks_role="manager",
+    timed(
+        Endpoint(
+            "GET",
+            "/api/reports/projects",
+            report_projects,
+            parameters=IN_PERIOD,
+            summary="Report on the projects of a period",
+            shows=shows(summary=ProjectsSummary, projects=list[ReportedProject]),
+            asks_role="manager",
+        )
     ),
-    Endpoint(
-        "GET",
-        "/api/reports/users/productivity",
-        report_productivity,
-        parameters=IN_PERIOD,
-        summary="Report on what people got done in a period",
-        shows=shows(summary=ProductivitySummary, users=list[ReportedUser]),
-        asks_role="manager",
+    timed(
+        Endpoint(
+            "GET",
+            "/api/reports/users/productivity",
+            report_productivity,
+            parameters=IN_PERIOD,
+            summary="Report on what people got done in a period",
+            shows=shows(summary=ProductivitySummary, users=list[ReportedUser]),
+            asks_role="manager",
+        )
     ),
-    Endpoint(
-        "GET",
-        "/api/reports/departments/workload",
-        report_workload,
-        parameters=FORMAT,
-        summary="Report on the work that lies before departments",
-        shows=shows(summary=WorkloadSummary, departments=list[ReportedDepartment]),
-        asks_role="manager",
+    timed(
+        Endpoint(
+            "GET",
+            "/api/reports/departments/workload",
+            report_workload,
+            parameters=FORMAT,
+            summary="Report on the work that lies before departments",
+            shows=shows(summary=WorkloadSummary, departments=list[ReportedDepartment]),
+            asks_role="manager",
+        )
     ),
-    Endpoint(
-        "GET",
-        "/api/reports/budget-analysis",
-        report_budget,
-        parameters=FORMAT,
-        summary="Compare budgets with spending",
-        shows=shows(budget_analysis=BudgetAnalysis, project_breakdown=list[ProjectBreakdown]),
-        asks_role="manager",
+    timed(
+        Endpoint(
+            "GET",
+            "/api/reports/budget-analysis",
+            report_budget,
+            parameters=FORMAT,
+            summary="Compare budgets with spending",
+            shows=shows(budget_analysis=BudgetAnalysis, project_breakdown=list[ProjectBreakdown]),
+            asks_role="manager",
+        )
     ),
 )

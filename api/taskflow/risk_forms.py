@@ -98,10 +98,14 @@ async def risk_answer(
     status: int = 200,
     *,
     caller: Caller | None = None,
+    rights: Readable | None = None,
 ) -> Answer:
-    """Raises NotFound; also where `caller`, if given, may not know of the risk."""
+    """Raises NotFound; also where `caller`, if given, may not know of the risk.
+
+    `rights` is the model that says so, where `model` is one of the past.
+    """
     ref = Ref("risk", str(risk_id))
     risk = (await model.fetch([ref])).get(ref)
-    if risk is None or (caller and not await sees(model, caller, risk["project_id"])):
+    if risk is None or (caller and not await sees(rights or model, caller, risk["project_id"])):
         raise NotFound("risk")
     return Answer({"risk": shown_risk(risk)}, message, status, version=risk["version"])

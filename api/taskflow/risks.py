@@ -8,7 +8,7 @@ from typing import Final
 from api.behind import Readable
 from api.taskflow import parameters
 from api.taskflow.calls import Call
-from api.taskflow.endpoints import Endpoint, Shows
+from api.taskflow.endpoints import Endpoint, Shows, timed
 from api.taskflow.envelope import Answer
 from api.taskflow.listing import indexes, listed, paged
 from api.taskflow.risk_forms import NewRisk, RiskChange, ShownRisk, risk_answer, shown_risk
@@ -28,14 +28,15 @@ INDEXES: Final = {"status": "risk:status", "severity": "risk:severity"}
 
 async def list_risks(call: Call) -> Answer:
     project_id = call.number("project_id", "project")
-    await must_see(call.core.model, call.caller, project_id)
+    await must_see(call.model, call.caller, project_id, rights=call.core.model)
     where = (*indexes(call.filters, INDEXES), (f"risk:project:{project_id}",))
-    page = await call.core.model.page(paged(Query("risk", where=where), call.filters))
+    page = await call.model.page(paged(Query("risk", where=where), call.filters))
     return listed("risks", [shown_risk(risk) for risk in page.documents], page, call.filters)
 
 
 async def get_risk(call: Call) -> Answer:
-    return await risk_answer(call.core.model, call.number("risk_id", "risk"), caller=call.caller)
+    rights = call.core.model if call.past else None
+    return await risk_answer(call.model, call.number("risk_id", "risk"), caller=call.caller, rights=rights)
 
 
 async def raise_risk(call: Call) -> Answer:
@@ -62,13 +63,15 @@ async def change_risk(call: Call) -> Answer:
 ONE: Final = Shows({"risk": ShownRisk}, is_object=True)
 
 ENDPOINTS: Final = (
-    Endpoint(
-        "GET",
-        "/api/projects/{project_id}/risks",
-        list_risks,
-        parameters=FILTERS,
-        summary="List a project's risks",
-        shows=Shows({"risks": list[ShownRisk]}, is_list=True),
+    timed(
+        Endpoint(
+            "GET",
+            "/api/projects/{project_id}/risks",
+            list_risks,
+            parameters=FILTERS,
+            summary="List a project's risks",
+            shows=Shows({"risks": list[ShownRisk]}, is_list=True),
+        )
     ),
     Endpoint(
         "POST",
@@ -87,7 +90,7 @@ ENDPOINTS: Final = (
             "mitigation_plan": "Engage senior developers and provide additional training",
         },
     ),
-    Endpoint("GET", "/api/risks/{risk_id}", get_risk, summary="Read a risk", shows=ONE),
+    timed(Endpoint("GET", "/api/risks/{risk_id}", get_risk, summary="Read a risk", shows=ONE)),
     Endpoint(
         "PUT",
         "/api/risks/{risk_id}",

@@ -12,7 +12,7 @@ from api.health import HEALTH
 from api.limits.told import add_quota_headers
 from api.replies import Reply
 from api.requests import REQUEST_ID
-from api.taskflow import auth, departments, expenses, projects, reports, risks, stats, tasks, users
+from api.taskflow import auth, departments, expenses, history, projects, reports, risks, stats, tasks, users
 from api.taskflow.calls import DIALECT
 from api.taskflow.documentation import documentation_routes
 from api.taskflow.envelope import Answer, error, sealed, translated
@@ -27,6 +27,7 @@ ENDPOINTS: Final = (
     *tasks.ENDPOINTS,
     *risks.ENDPOINTS,
     *expenses.ENDPOINTS,
+    *history.ENDPOINTS,
     *stats.ENDPOINTS,
     *reports.ENDPOINTS,
 )

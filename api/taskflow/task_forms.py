@@ -15,7 +15,7 @@ from api.taskflow.envelope import Answer
 from api.taskflow.fields import Body, Hours, Ids, Line, Moment, Prose
 from api.taskflow.formats import ShownMoment, hours, moment
 from api.taskflow.listing import Person, listed, person
-from api.visibility import sees_task
+from api.visibility import sees_past_task, sees_task
 from commands.errors import NotFound
 from readmodels.documents import Document, Ref
 from readmodels.model import Query
@@ -132,14 +132,22 @@ async def task_answer(
     status: int = 200,
     *,
     caller: Caller | None = None,
+    rights: Readable | None = None,
 ) -> Answer:
-    """Raises NotFound; also where `caller`, if given, may not know of the task."""
+    """Raises NotFound; also where `caller`, if given, may not know of the task.
+
+    `rights` is the model that says so, where `model` is one of the past.
+    """
     ref = Ref("task", str(task_id))
     task = (await model.fetch([ref])).get(ref)
-    if task is None or task["deleted"] or (caller and not await sees_task(model, caller, task)):
+    if task is None or task["deleted"] or (caller and not await _is_seen(model, rights, caller, task)):
         raise NotFound("task")
     shown = shown_task(task, await _beside(model, [task]))
     return Answer({"task": shown}, message, status, version=task["version"])
+
+
+async def _is_seen(model: Readable, rights: Readable | None, caller: Caller, task: Document) -> bool:
+    return await (sees_past_task(rights, caller, task) if rights else sees_task(model, caller, task))
 
 
 async def tasks_answer(model: Readable, query: Query, filters: Mapping[str, Any]) -> Answer:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from api.behind import Readable
+from api.moments_rights import permitted_tasks
 from api.taskflow import parameters
 from api.taskflow.calls import Call
-from api.taskflow.endpoints import Endpoint, Shows
+from api.taskflow.endpoints import Endpoint, Shows, timed
 from api.taskflow.envelope import Answer
 from api.taskflow.listing import indexes, paged
 from api.taskflow.task_forms import Assignment, NewTask, ShownTask, TaskChange, task_answer, tasks_answer
 from api.visibility import must_see, visible_tasks
 from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask
-from events import instants
 from events.tasks import TaskCreated
 from readmodels.documents import score
-from readmodels.model import Query, Range
+from readmodels.model import Query, Range, Through
 
 FILTERS: Final[parameters.Parameters] = {
     **parameters.PAGING,
@@ -33,29 +32,37 @@ INDEXES: Final = {"status": "task:status", "priority": "task:priority", "assigne
 
 
 async def list_tasks(call: Call) -> Answer:
-    query = tasks_query(call.filters)
+    query = tasks_query(call)
     if not call.caller.sees_all:
-        query = replace(query, through=visible_tasks(call.caller))
-    return await tasks_answer(call.core.model, query, call.filters)
+        query = replace(query, through=await _visible(call))
+    return await tasks_answer(call.model, query, call.filters)
+
+
+async def _visible(call: Call) -> Through:
+    if call.past is None:
+        return visible_tasks(call.caller)
+    return await permitted_tasks(call.core.redis, call.core.model, call.past, call.caller)
 
 
 async def list_project_tasks(call: Call) -> Answer:
     project_id = call.number("project_id", "project")
-    await must_see(call.core.model, call.caller, project_id)
-    query = tasks_query(call.filters, (f"task:project:{project_id}",))
-    return await tasks_answer(call.core.model, query, call.filters)
+    await must_see(call.model, call.caller, project_id, rights=call.core.model)
+    query = tasks_query(call, (f"task:project:{project_id}",))
+    return await tasks_answer(call.model, query, call.filters)
 
 
-def tasks_query(filters: Mapping[str, Any], *more: tuple[str, ...]) -> Query:
+def tasks_query(call: Call, *more: tuple[str, ...]) -> Query:
+    filters = call.filters
     query = paged(Query("task", where=(*indexes(filters, INDEXES), *more)), filters)
     if "overdue" not in filters:
         return query
-    late = (Range("task:open:due", None, score(instants.now())),)
+    late = (Range("task:open:due", None, score(call.now)),)
     return replace(query, ranges=late) if filters["overdue"] else replace(query, without=late)
 
 
 async def get_task(call: Call) -> Answer:
-    return await task_answer(call.core.model, call.number("task_id", "task"), caller=call.caller)
+    rights = call.core.model if call.past else None
+    return await task_answer(call.model, call.number("task_id", "task"), caller=call.caller, rights=rights)
 
 
 async def create_task(call: Call) -> Answer:
@@ -98,21 +105,25 @@ ONE: Final = Shows({"task": ShownTask}, is_object=True)
 MANY: Final = Shows({"tasks": list[ShownTask]}, is_list=True)
 
 ENDPOINTS: Final = (
-    Endpoint(
-        "GET",
-        "/api/tasks",
-        list_tasks,
-        parameters=FILTERS,
-        summary="List tasks that you may see",
-        shows=MANY,
+    timed(
+        Endpoint(
+            "GET",
+            "/api/tasks",
+            list_tasks,
+            parameters=FILTERS,
+            summary="List tasks that you may see",
+            shows=MANY,
+        )
     ),
-    Endpoint(
-        "GET",
-        "/api/projects/{project_id}/tasks",
-        list_project_tasks,
-        parameters=FILTERS,
-        summary="List a project's tasks",
-        shows=MANY,
+    timed(
+        Endpoint(
+            "GET",
+            "/api/projects/{project_id}/tasks",
+            list_project_tasks,
+            parameters=FILTERS,
+            summary="List a project's tasks",
+            shows=MANY,
+        )
     ),
     Endpoint(
         "POST",
@@ -131,7 +142,7 @@ ENDPOINTS: Final = (
             "assigned_to": [2, 3],
         },
     ),
-    Endpoint("GET", "/api/tasks/{task_id}", get_task, summary="Read a task", shows=ONE),
+    timed(Endpoint("GET", "/api/tasks/{task_id}", get_task, summary="Read a task", shows=ONE)),
     Endpoint(
         "PUT",
         "/api/tasks/{task_id}",

@@ -1,10 +1,13 @@
--- The generation that this folding code makes; no row when two processes made it at the same moment.
+-- The generation that readers of this folding code go to; no row when two processes made the first one
+-- at the same moment.
 with made as (
-    insert into generations (fingerprint) values (%(fingerprint)s)
-    on conflict (fingerprint) where state <> 'removed' do nothing
+    insert into generations (fingerprint, is_current)
+    select %(fingerprint)s, true
+    where not exists (select from generations where fingerprint = %(fingerprint)s and is_current)
+    on conflict (fingerprint) where is_current do nothing
     returning id
 )
 select id from made
 union all
-select id from generations where fingerprint = %(fingerprint)s and state <> 'removed'
+select id from generations where fingerprint = %(fingerprint)s and is_current
 limit 1

@@ -1,7 +1,8 @@
 -- Everything that a report speaks of: documents, counts and position are read at one moment.
 -- KEYS[1] is the checkpoint, ARGV the prefix and the scope as JSON; see `Scope` for its words.
 -- Answers the checkpoint's state, position and build, then the moment, for each selection a list of
--- chunks (JSON lists of documents), and for each tally a JSON object. Without these it is too large.
+-- chunks (JSON lists of documents), for each tally a JSON object, and how many documents are parked.
+-- Without these it is too large.
 --
 -- Redis does nothing else meanwhile, so documents are joined as they are, and never decoded: 10,000
 -- projects with their figures and counts take 40 ms of a core at rest, and 80 ms of a busy one.
@@ -14,7 +15,7 @@ end
 
 -- A report of a quiet day speaks of the day's beginning: its moment follows from position and day.
 local moment, score = scope.today, scope.today_score
-if tonumber(now[5]) > tonumber(score) then
+if now[4] ~= "" and tonumber(now[5]) > tonumber(score) then
   moment, score = now[4], now[5]
 end
 
@@ -87,4 +88,5 @@ for at, each in ipairs(scope.tallies) do
   tallies[at] = counts(each)
 end
 answer[4], answer[5], answer[6] = moment, documents, tallies
+answer[7] = redis.call("SCARD", prefix .. "parked")
 return answer

@@ -64,7 +64,7 @@ def taskflow_document(endpoints: Sequence[Endpoint]) -> Described:
 def with_examples(endpoints: Sequence[Endpoint]) -> tuple[Described, Examples]:
     """The document, and what its examples were made by."""
     schemas = _schemas(endpoints)
-    examples = Examples({**SAMPLES, **_messages()}, schemas.components)
+    examples = Examples({**SAMPLES, **problem_messages()}, schemas.components)
     operations = [*(operation(endpoint, schemas, examples, endpoints) for endpoint in endpoints), *HEALTH]
     made = document(
         info={"title": TITLE, "version": VERSION, "description": ABOUT},
@@ -73,7 +73,7 @@ def with_examples(endpoints: Sequence[Endpoint]) -> tuple[Described, Examples]:
         operations=operations,
         components={
             "schemas": schemas.components,
-            "responses": _responses(examples),
+            "responses": problem_responses(examples),
             "parameters": TAKEN,
             "headers": BORNE,
             "securitySchemes": {"session": SESSION},
@@ -92,11 +92,12 @@ def _schemas(endpoints: Sequence[Endpoint]) -> Schemas:
     return schemas
 
 
-def _messages() -> dict[str, str]:
+def problem_messages() -> dict[str, str]:
+    """What each problem says, as examples of its body."""
     return {f"{name}.message": problem.message for name, problem in PROBLEMS.items()}
 
 
-def _responses(examples: Examples) -> Described:
+def problem_responses(examples: Examples) -> Described:
     """The answers that operations share, by name."""
     responses = {name: _response(name, (name,), examples) for name in PROBLEMS}
     responses |= {name: _response(name, names, examples) for name, names in ALTERNATIVES.items()}

@@ -10,6 +10,7 @@ from api import csrf
 from api.limits.told import LIMIT_HEADER, REMAINING_HEADER, RESET_HEADER
 from api.openapi import headers
 from api.openapi.headers import DISPOSITION, NUMBER, TEXT, borne, taken
+from api.taskflow.as_of import AS_OF_POSITION
 from api.taskflow.endpoints import ETAG
 from api.taskflow.reports import REPORT_FORMULAS, REPORT_MOMENT, REPORT_POSITION
 
@@ -64,6 +65,7 @@ BORNE: Final[dict[str, Described]] = {
         "2025-06-21T10:30:00.000000Z",
         always=True,
     ),
+    AS_OF_POSITION: borne("The place in the log that an answer about the past speaks of.", NUMBER, 42),
     LIMIT_HEADER: borne("The requests that an hour allows you.", NUMBER, 1000),
     REMAINING_HEADER: borne("Those that are left of them.", NUMBER, 999),
     RESET_HEADER: borne("When the hour ends, in Unix seconds.", NUMBER, 1640995200),

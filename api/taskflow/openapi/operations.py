@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from api.openapi.addresses import path_parameters
 from api.openapi.document import Operation, in_query
@@ -19,6 +19,8 @@ from api.taskflow.openapi.words import FILTERS, FILTERS_OF, TAGS
 from api.taskflow.parameters import ID_SCHEMA, Parameter
 
 Described = dict[str, Any]
+
+OPS: Final = "/ops/api/"
 
 
 def operation(
@@ -47,7 +49,12 @@ def operation(
 
 
 def tag_of(path: str) -> str:
-    """The last word of an address that names a tag; reports and signing in keep together."""
+    """The last word of an address that names a tag; reports and signing in keep together.
+
+    The operators' API goes by its first word instead.
+    """
+    if path.startswith(OPS):
+        return path.removeprefix(OPS).partition("/")[0].replace("-", " ").capitalize()
     words = [word for word in path.removeprefix("/api/").split("/") if word in TAGS]
     return TAGS[words[0] if words[0] in ("auth", "reports") else words[-1]].name
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from api.calls import MODEL_HEADER, POSITION_HEADER
 from api.csrf import SAFE_METHODS
 from api.openapi.headers import DISPOSITION, LIMIT_HEADERS, REPLAYED
+from api.parked import LACKS_HEADER
 from api.requests import ID_HEADER
 from api.taskflow.endpoints import ETAG, Endpoint
 
@@ -18,7 +19,7 @@ def problems_of(endpoint: Endpoint) -> Iterator[str]:
     yield "InvalidCredentials" if endpoint.is_public else "AuthenticationRequired"
     if writes:
         yield "Forbidden" if is_about_objects(endpoint) else "CsrfFailed"
-    elif endpoint.asks_role:
+    elif endpoint.asks_role or endpoint.is_partly_forbidden:
         yield "PermissionDenied"
     if "{" in endpoint.path:
         yield "NotFound"
@@ -65,7 +66,9 @@ def borne_by(endpoint: Endpoint) -> Iterator[str]:
     if endpoint.shows.is_object:
         yield ETAG
     if endpoint.method not in SAFE_METHODS and is_about_objects(endpoint):
-        yield from (POSITION_HEADER, MODEL_HEADER)
+        yield POSITION_HEADER
+    if endpoint.method in SAFE_METHODS or is_about_objects(endpoint):
+        yield from (MODEL_HEADER, LACKS_HEADER)
     if endpoint.takes_key:
         yield REPLAYED
     if endpoint.shows.media_types:

@@ -93,6 +93,17 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "Expense.category": "Licences",
     "Expense.description": "Design software, one year",
     "Expense.incurred_on": "2025-07-14T00:00:00Z",
+    # Histories
+    "HistoryEntry.position": 4711,
+    "HistoryEntry.created_at": "2025-06-20T15:30:00Z",
+    "HistoryEntry.action": "changed",
+    "HistoryEntry.event": "project.details_changed",
+    "HistoryEntry.actor": {"id": 1, "username": "admin", "role": "admin"},
+    "HistoryEntry.application": "taskflow",
+    "HistoryEntry.command": "ChangeProject",
+    "HistoryEntry.changes": [{"field": "budget", "old": 50000.0, "new": 65000.0}],
+    "HistoryEntry.address": "203.0.113.7",
+    "HistoryEntry.user_agent": "Mozilla/5.0",
     # Figures
     "UserStats.total_projects": 5,
     "UserStats.active_projects": 2,

@@ -67,6 +67,8 @@ FILTERS: Final[Mapping[str, str]] = {
     "start_date": "Where the report's period begins.",
     "end_date": "Where the report's period ends; a date includes its day.",
     "format": "What the report comes as.",
+    "as_of": "Answers as it was then; a date means the end of its day, and what is yet to come is refused.",
+    "as_of_position": "Answers as it was at this place in the log; instead of `as_of`.",
 }
 FILTERS_OF: Final[Mapping[str, str]] = {
     "Projects.q": "A text anywhere in name or description, without regard to case.",

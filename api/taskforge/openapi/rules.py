@@ -8,6 +8,7 @@ from typing import Final
 from api.calls import MODEL_HEADER, POSITION_HEADER
 from api.csrf import SAFE_METHODS
 from api.openapi.headers import DISPOSITION, REPLAYED
+from api.parked import LACKS_HEADER
 from api.taskforge.endpoints import Endpoint
 from api.taskforge.openapi.headers import COUNTED
 
@@ -44,7 +45,9 @@ def borne_by(endpoint: Endpoint, method: str) -> Iterator[str]:
     """The names of the headers of a success."""
     yield from COUNTED
     if writes_events(endpoint, method):
-        yield from (POSITION_HEADER, MODEL_HEADER)
+        yield POSITION_HEADER
+    if waits(endpoint, method) or writes_events(endpoint, method):
+        yield from (MODEL_HEADER, LACKS_HEADER)
     if endpoint.takes_key:
         yield REPLAYED
     if endpoint.shows.files:

@@ -1,6 +1,7 @@
 -- A page comes from following the order, from whichever end is nearer, or by picking from all members.
-local PICKING = 2 -- steps along the order take as long as picking one member
-local PICKING_TEXT = 4 -- the same where texts are compared
+local PICKING = 1 -- steps along the order take as long as picking one member
+local PICKING_TEXT = 2 -- the same where texts are compared
+local LISTING = 2 -- times as long it takes when members are not known yet
 
 -- A way along the order from rank `low` to before `high`, where `passing` members are to pass, to the
 -- members from..to of these, from 0: from which end, how many to pass by, and how many steps at a time.
@@ -58,10 +59,7 @@ local function chosen(members)
 end
 
 local function chosen_among(members)
-  local set = {}
-  for _, member in ipairs(members) do
-    set[member] = true
-  end
+  local set = set_of(members)
   return function(some)
     return among(set, some)
   end
@@ -101,7 +99,7 @@ end
 -- The page by following the order; nil when that takes longer than picking.
 local function followed(total, members, first, last)
   local choose = members and chosen_among(members) or chosen
-  local steps_max = (members and total or all[1].size) * (is_text and PICKING_TEXT or PICKING)
+  local steps_max = (members and total or all[1].size * LISTING) * (is_text and PICKING_TEXT or PICKING)
   local page = {}
   for _, each_way in ipairs(ways(total, first, last)) do
     local part = walked(each_way, steps_max, choose)
@@ -145,7 +143,7 @@ end
 
 local is_done, total, shown = pcall(answered)
 if is_done then
-  answer[4], answer[5] = total, shown
+  answer[4], answer[5], answer[6] = total, shown, redis.call("SCARD", prefix .. "parked")
 elseif total ~= TOO_LONG then
   error(total)
 end

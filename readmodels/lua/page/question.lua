@@ -1,7 +1,7 @@
 -- One page of a query: documents, exact total and position are read at one moment.
 -- KEYS[1] is the checkpoint, ARGV the prefix and the query as JSON; see `Query` for its words.
--- Answers the checkpoint's state, position and build, the total, and a JSON list of the documents;
--- without the last two when that takes too long. The files of this folder are one script, in the
+-- Answers the checkpoint's state, position and build, the total, a JSON list of the documents, and how
+-- many documents are parked; without the last three when that takes too long. The files of this folder are one script, in the
 -- order that redis.py names.
 --
 -- Redis does nothing else meanwhile, so what is long is counted where it lies and not fetched: a

@@ -1,0 +1,1 @@
+"""Examining a ledger and what it stands on; what is wrong is told with a way to mend it."""

@@ -1,0 +1,2 @@
+-- Say which log this is.
+update log_identity set log_id = %(log_id)s::uuid

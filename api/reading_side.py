@@ -1,0 +1,206 @@
+"""The reading side: readers go to the generation that is current, and follow when that changes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from api.requests import Handler
+from events.errors import Unavailable
+from readmodels.announcements import TROUBLE, Announcements
+from readmodels.documents import Document, Ref
+from readmodels.model import Model, NotReady, Page, Query
+from readmodels.snapshots import Scope, Snapshot
+
+POLL_INTERVAL_S: Final = 0.25
+LEVEL_TIMEOUT_S: Final = 1.0
+# Longer than any server takes to follow: one look at the pointer, and LEVEL_TIMEOUT_S.
+GRACE_S: Final = 3.0
+# Longer than any request may take: those under way read on from the generation that they began with.
+KEEP_S: Final = 20.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class View:
+    """One generation as this process reads it, and when it was last left, by the monotonic clock."""
+
+    generation: int
+    model: Model
+    announcements: Announcements
+    left_at: float = 0.0
+
+
+OpenView = Callable[[int], View]
+_pinned: ContextVar[tuple[ReadingSide, View] | None] = ContextVar("pinned", default=None)
+
+
+class ReadingSide:
+    """A `readmodels.model.Model`, and what is announced of it; use it as an asynchronous context manager.
+
+    `current` tells which generation readers go to; a database that is away leaves them where they are.
+    A server goes over once the other generation has reached where its own is. Others go over a moment
+    earlier or later, so until GRACE_S afterwards whoever wrote waits for both generations, and whoever
+    reads waits for the new one to be where the old one is by now: nobody misses what they have seen.
+    """
+
+    def __init__(
+        self, generation: int, open_view: OpenView, current: Callable[[], Awaitable[int | None]]
+    ) -> None:
+        self._open_view = open_view
+        self._current = current
+        self._rebuilt: list[Callable[[], None]] = []
+        self._views: dict[int, View] = {}
+        self._present = open_view(generation)
+        self._left: View | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> ReadingSide:
+        await self._enter(self._present)
+        self._task = asyncio.create_task(self._follow())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for view in self._views.values():
+            await view.announcements.__aexit__()
+
+    @property
+    def present(self) -> Model:
+        """The read model of the generation that new requests read."""
+        return self._present.model
+
+    @property
+    def generation(self) -> int:
+        """The number of the generation that is read now; a request keeps to its own."""
+        return self._view().generation
+
+    @contextmanager
+    def pinned(self) -> Iterator[None]:
+        """All that is read within the block is read from one generation."""
+        token = _pinned.set((self, self._present))
+        try:
+            yield
+        finally:
+            _pinned.reset(token)
+
+    def heard(self) -> tuple[bytes, int]:
+        """As `readmodels.announcements.Announcements.heard`."""
+        return self._view().announcements.heard()
+
+    def on_rebuilt(self, act: Callable[[], None]) -> None:
+        """As `Announcements.on_rebuilt`, for each generation that is read."""
+        self._rebuilt.append(act)
+        for view in self._views.values():
+            view.announcements.on_rebuilt(act)
+
+    async def distrust(self, build: bytes) -> None:
+        """As `Announcements.distrust`, for the generation that is of this build."""
+        for view in [*self._views.values()]:
+            await view.announcements.distrust(build)
+
+    async def reached(self, position: int, timeout_s: float) -> bool:
+        """As `Announcements.reached`; for a while after a switch, both generations have to be there."""
+        views = {view.generation: view for view in (self._view(), self._present, self._just_left()) if view}
+        waiting = (view.announcements.reached(position, timeout_s) for view in views.values())
+        return all(await asyncio.gather(*waiting))
+
+    async def fetch(self, refs: Iterable[Ref]) -> Mapping[Ref, Document]:
+        return await (await self._level()).fetch(refs)
+
+    async def page(self, query: Query) -> Page:
+        return await (await self._level()).page(query)
+
+    async def members(self, index: str) -> list[str]:
+        return await (await self._level()).members(index)
+
+    async def snapshot(self, scope: Scope, today: str) -> Snapshot:
+        return await (await self._level()).snapshot(scope, today)
+
+    async def position(self) -> int:
+        return await self._view().model.position()
+
+    async def parked(self, refs: Iterable[Ref]) -> set[Ref]:
+        return await (await self._level()).parked(refs)
+
+    def _view(self) -> View:
+        pinned = _pinned.get()
+        return pinned[1] if pinned and pinned[0] is self else self._present
+
+    def _just_left(self) -> View | None:
+        """The generation that others may still read."""
+        left = self._left
+        return left if left and time.monotonic() < left.left_at + GRACE_S else None
+
+    async def _level(self) -> Model:
+        """The model to read, once it holds all that anybody has seen of the one before. Raises NotReady."""
+        view, left = self._view(), self._just_left()
+        if left and view is self._present and not await _is_level(view, left):
+            raise NotReady(f"generation {view.generation} is behind the one before it")
+        return view.model
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_INTERVAL_S)
+            with suppress(Unavailable):
+                number = await self._current()
+                if number not in (None, self._present.generation):
+                    await self._go_to(number)
+            await self._forget()
+
+    async def _go_to(self, number: int) -> None:
+        view = self._views.get(number)
+        if view is None:
+            view = await self._enter(self._open_view(number))
+        with suppress(NotReady):
+            await _is_level(view, self._present)
+        log.info("generation_switched", left=self._present.generation, generation=number)
+        self._left, self._present = self._present, view
+        self._left.left_at = time.monotonic()
+
+    async def _enter(self, view: View) -> View:
+        self._views[view.generation] = view
+        for act in self._rebuilt:
+            view.announcements.on_rebuilt(act)
+        await view.announcements.__aenter__()
+        return view
+
+    async def _forget(self) -> None:
+        """Close what no request under way can be reading any more."""
+        kept = time.monotonic() - KEEP_S
+        for view in [*self._views.values()]:
+            if view is not self._present and view.left_at < kept:
+                del self._views[view.generation]
+                await view.announcements.__aexit__()
+
+
+async def _is_level(view: View, other: View) -> bool:
+    """Whether a generation comes to where the other one is now, in time. Raises NotReady."""
+    try:
+        position = await other.announcements.now()
+    except TROUBLE as error:
+        raise NotReady(f"Redis cannot be asked: {type(error).__name__}: {error}") from error
+    return await view.announcements.reached(position, LEVEL_TIMEOUT_S)
+
+
+def with_one_generation(reading: ReadingSide) -> Middleware:
+    """A middleware under which a request reads from one generation, whatever becomes current meanwhile."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        with reading.pinned():
+            return await handler(request)
+
+    return middleware
