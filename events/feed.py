@@ -82,6 +82,7 @@ class Feed:
                 await work()
             except (StoreError, psycopg.Error, OSError) as error:
                 logger.warning("the feed of the log lost the database: %s", reason(error))
+            _must_go_on()
             lasted_s = asyncio.get_running_loop().time() - started
             pause_s = 0.1 if lasted_s > self._retry_max_s else min(2 * pause_s, self._retry_max_s)
             await asyncio.sleep(pause_s)
@@ -108,3 +109,10 @@ class Feed:
                     await connection.execute(b"select 1")
         finally:
             await connection.close()
+
+
+def _must_go_on() -> None:
+    """Raises the CancelledError that a call forgot, as when its connection broke in the same moment."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

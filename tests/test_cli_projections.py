@@ -36,7 +36,7 @@ VARYING = (
 )  # fmt: skip
 PROJECTS = 12
 TASKS = 900
-READS_MIN = 2_000
+READS_MIN = 10_000
 
 
 @dataclass(frozen=True)

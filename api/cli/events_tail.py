@@ -103,8 +103,10 @@ async def _follow(tools: Instruments, criteria: Criteria, told: Told, *, forever
     from api.operators.asked import plainly
     from api.operators.events import followed
     from events.errors import Unavailable
+    from readmodels.connecting import stop_if_cancelled
 
     while True:
+        stop_if_cancelled()
         before = told.position
         try:
             with plainly(WrongUsage):
