@@ -237,7 +237,9 @@ def test_the_state_of_an_object_at_a_moment(tool: Tool, here: Here) -> None:
     assert (state["name"], state["budget"]) == ("Bridge", "50000.00")
     now = here("audit", "state", "project", "1", "-o", "csv").out
     assert rows(now)[0]["status"] == "completed"
-    assert "completed" in here("audit", "state", "project", "1").out
+    told = here("audit", "state", "project", "1").out
+    assert "completed" in told
+    assert not any(line.startswith("state") for line in told.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -374,6 +376,11 @@ def test_attempts_are_found_by(here: Here, asked: tuple[str, ...], expected: lis
     assert [attempt["status"] for attempt in found["attempts"]] == expected
 
 
+def test_no_attempts_are_told_as_such(here: Here) -> None:
+    found = here("audit", "attempts", "--actor", "77")
+    assert found.err == "Nothing of that kind was refused or failed.\n"
+
+
 def test_attempts_come_in_pages(here: Here) -> None:
     first = here("audit", "attempts", "--limit", "2", "-o", "csv")
     assert [row["status"] for row in rows(first.out)] == ["500", "409"]
@@ -391,6 +398,10 @@ async def test_who_is_gone_has_no_name_any_more(tool: Tool) -> None:
 def test_the_reports_there_are(tool: Tool) -> None:
     reports = must_be_golden("reports_list", tool("reports", "list", "--json").out)["reports"]
     assert {each["name"]: each["takes_period"] for each in reports}["budget-analysis"] is False
+
+
+def test_every_command_takes_a_folder(here: Here, tmp_path: Path) -> None:
+    assert here("reports", "list", "--data", str(tmp_path)).out == here("reports", "list").out
 
 
 def test_a_report_of_a_moment_from_the_log_alone(tool: Tool, here: Here) -> None:

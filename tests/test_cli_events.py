@@ -166,6 +166,13 @@ def test_list_is_a_table_for_people(here: Here) -> None:
     # Names of people are in no list.
     assert "dana" not in here("events", "list", "--stream", "user-2").out
     assert "(personal)" in here("events", "list", "--stream", "user-2").out
+    assert not any(line.endswith(" ") for line in printed.splitlines())
+
+
+def test_a_list_of_nothing_says_so(here: Here) -> None:
+    found = here("events", "list", "--stream", "project-99", "-o", "csv")
+    assert len(found.out.splitlines()) == 1
+    assert found.err == "No event meets all of that.\n"
 
 
 @pytest.mark.parametrize(
@@ -177,6 +184,8 @@ def test_list_is_a_table_for_people(here: Here) -> None:
         ("--limit", "0"),
         ("--actor", "dana"),
         ("--type", "x" * 1001),
+        ("--type", ""),
+        ("--type", "task.*,,risk.raised"),
     ],
 )
 def test_what_cannot_be_asked_is_wrong_usage(here: Here, arguments: tuple[str, ...]) -> None:

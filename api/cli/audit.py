@@ -105,8 +105,9 @@ def state(
         return await state_of(reader_of(tools), Ref(kind, str(number)), end)
 
     found, form = run(data, work), form_of(output, as_json)
-    flat = form in (Form.TABLE, Form.CSV)
-    print_fields({**found, **found.pop("state")} if flat else found, form)
+    if form in (Form.TABLE, Form.CSV):
+        found |= found.pop("state")
+    print_fields(found, form)
 
 
 @app.command()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
 from api.cli.audit_options import run, who
 from api.cli.options import DataOption, Form, FormOption, JsonOption
 from api.operators.bounds import NUMBER_MAX
-
-if TYPE_CHECKING:
-    from api.operators.attempts import Attempts
-    from api.operators.instruments import Instruments
 
 ATTEMPT_COLUMNS: Final = ("at", "status", "method", "path", "actor", "address", "request_id")
 
@@ -61,14 +57,13 @@ def attempts(
         since=since, until=until, before=before, limit=limit,
     )  # fmt: skip
 
-    async def work(tools: Instruments) -> Attempts:
-        return await found_attempts(tools, wanted)
-
-    found, form = run(data, work), form_of(output, as_json)
+    found, form = run(data, lambda tools: found_attempts(tools, wanted)), form_of(output, as_json)
     if form is Form.JSON:
         print_json(found._asdict())
         return
     rows = [{**row, "actor": who(row["actor"])} for row in found.attempts]
     print_rows(found.attempts if form is Form.NDJSON else rows, ATTEMPT_COLUMNS, form)
+    if not found.attempts:
+        tell("Nothing of that kind was refused or failed.")
     if found.next is not None:
         tell(f"There are more: --before {found.next}")

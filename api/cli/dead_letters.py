@@ -12,7 +12,6 @@ from api.operators.bounds import NUMBER_MAX
 
 if TYPE_CHECKING:
     from api.operators.dead_letters import Operated
-    from api.operators.instruments import Instruments
 
 COLUMNS: Final = (
     "group",
@@ -85,10 +84,7 @@ def show(
     from api.cli.running import run
     from api.operators.dead_letters import letter
 
-    async def work(tools: Instruments) -> dict[str, Any]:
-        return await letter(tools, position)
-
-    print_fields(run(data, work), form_of(output, as_json))
+    print_fields(run(data, lambda tools: letter(tools, position)), form_of(output, as_json))
 
 
 @app.command()
@@ -126,10 +122,7 @@ def retry(
         raise WrongUsage("say which events: give --position, --group or --all, one of them")
     choice = Choice(tuple(position or ()), group)
 
-    async def work(tools: Instruments) -> Operated:
-        return await run_again(tools, choice, reason)
-
-    report(run(data, work), output, as_json)
+    report(run(data, lambda tools: run_again(tools, choice, reason)), output, as_json)
 
 
 @app.command()
@@ -151,10 +144,7 @@ def discard(
 
     must_be_sure(f"The event at position {position} will be left out of everything, for good.", yes=yes)
 
-    async def work(tools: Instruments) -> Operated:
-        return await leave_out(tools, position, reason)
-
-    report(run(data, work), output, as_json)
+    report(run(data, lambda tools: leave_out(tools, position, reason)), output, as_json)
 
 
 def report(operated: Operated, output: Form, as_json: bool) -> None:

@@ -22,7 +22,6 @@ from api.exits import WrongUsage
 from api.operators.bounds import NUMBER_MAX
 
 if TYPE_CHECKING:
-    from api.operators.events import Page
     from api.operators.instruments import Instruments
 
 
@@ -89,14 +88,14 @@ def list_(
             newest_first=not oldest_first,
         )
 
-    async def work(tools: Instruments) -> Page:
-        return await whole_page(tools, query)
-
-    found, form = run(data, work, needs_redis=False), form_of(output, as_json)
+    form = form_of(output, as_json)
+    found = run(data, lambda tools: whole_page(tools, query), needs_redis=False)
     if form is Form.JSON:
         print_json(found.as_json())
     else:
         print_rows(found.events, COLUMNS, form)
+    if not found.events and found.next is None:
+        tell("No event meets all of that.")
     if found.next is not None:
         tell(f"There may be more: {'--after' if oldest_first else '--before'} {found.next}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -108,11 +109,14 @@ def _print_table(rows: Iterable[Row], columns: Sequence[str]) -> None:
 
 
 def _print_whole(table: Table) -> None:
-    """Piped into something, a table is as wide as it has to be."""
+    """Piped into something, a table is as wide as it has to be, and no line ends with blanks."""
     if _out.is_terminal:
         _out.print(table)
-    else:
-        Console(highlight=False, markup=False, emoji=False, width=10_000).print(table)
+        return
+    drawn = io.StringIO()
+    Console(highlight=False, markup=False, emoji=False, width=10_000, file=drawn).print(table)
+    for line in drawn.getvalue().splitlines():
+        sys.stdout.write(line.rstrip() + "\n")
 
 
 @contextmanager

@@ -181,10 +181,7 @@ def rollback(
     from api.cli.running import run
     from api.operators.projections import roll_back
 
-    async def work(tools: Instruments) -> dict[str, Any]:
-        return await roll_back(tools, reason)
-
-    print_fields(run(data, work), form_of(output, as_json))
+    print_fields(run(data, lambda tools: roll_back(tools, reason)), form_of(output, as_json))
 
 
 @app.command()

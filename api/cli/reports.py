@@ -38,7 +38,11 @@ class FileForm(StrEnum):
 
 
 @app.command("list")
-def list_reports(output: FormOption = Form.TABLE, as_json: JsonOption = False) -> None:
+def list_reports(
+    output: FormOption = Form.TABLE,
+    as_json: JsonOption = False,
+    data: DataOption = None,  # noqa: ARG001 - every command takes it; the reports are the same everywhere
+) -> None:
     """The reports that there are, and which of them can be asked about a period.
 
     Example: taskledger reports list

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from api.cli.options import DataOption, Form, FormOption, JsonOption, ReasonOption
 from api.exits import WrongUsage
-
-if TYPE_CHECKING:
-    from api.operators.instruments import Instruments
 
 PASSWORD_CHARS_MAX: Final = 1_024
 
@@ -49,10 +46,10 @@ def create_admin(
 
     password = _password(from_stdin=password_stdin)
 
-    async def work(tools: Instruments) -> dict[str, Any]:
-        return await make_admin(tools, username, email, password, reason)
-
-    print_fields(run(data, work, needs_redis=False), form_of(output, as_json))
+    print_fields(
+        run(data, lambda tools: make_admin(tools, username, email, password, reason), needs_redis=False),
+        form_of(output, as_json),
+    )
 
 
 @app.command("set-password")
@@ -74,10 +71,10 @@ def set_password(
 
     password = _password(from_stdin=password_stdin)
 
-    async def work(tools: Instruments) -> dict[str, Any]:
-        return await change(tools, who, password, reason)
-
-    print_fields(run(data, work, needs_redis=False), form_of(output, as_json))
+    print_fields(
+        run(data, lambda tools: change(tools, who, password, reason), needs_redis=False),
+        form_of(output, as_json),
+    )
 
 
 @app.command("list-admins")

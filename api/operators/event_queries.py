@@ -89,8 +89,11 @@ async def find(log: Log, connections: Connections, query: Query) -> Found:
 
 
 def texts(several: Iterable[str]) -> tuple[str, ...]:
-    """`task.*,risk.raised` and several of them, one by one."""
-    return tuple(part.strip() for text in several for part in text.split(",") if part.strip())
+    """`task.*,risk.raised` and several of them, one by one. Raises NoSuchQuery for what names nothing."""
+    found = [part.strip() for text in several for part in text.split(",")]
+    if not all(found):
+        raise NoSuchQuery("A type is missing: give task.created or task.*, several with commas between them")
+    return tuple(found)
 
 
 async def _before(connections: Connections, since: Instant | None) -> int:

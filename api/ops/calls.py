@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
+from pydantic import Field
+
+from api.openapi.schemas import NOT_BLANK
 from api.operators.instruments import Instruments, instruments_of
 from api.taskflow.calls import Call
+from commands.errors import Invalid
+from commands.operations import REASON_MAX
 
 DIALECT: Final = "ops"
+
+Reason = Annotated[str, Field(min_length=1, max_length=REASON_MAX, pattern=NOT_BLANK)]
+"""Why an operator does something."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,3 +30,9 @@ class OpsCall(Call):
     def instruments(self) -> Instruments:
         """What the tools work with, on behalf of the caller."""
         return instruments_of(self.core, self.caller.actor, self.metadata())
+
+    def valid(self) -> dict[str, Any]:
+        """The body's fields. Raises Invalid."""
+        if self.invalid:
+            raise Invalid(self.invalid)
+        return dict(self.fields)

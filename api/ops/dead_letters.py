@@ -6,22 +6,21 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from api.openapi.schemas import NO_NUL, NOT_BLANK
+from api.openapi.schemas import NO_NUL
 from api.operators import dead_letters
 from api.operators.bounds import NUMBER_MAX
 from api.operators.dead_letters import Choice
-from api.ops.calls import OpsCall
+from api.ops.calls import OpsCall, Reason
 from api.ops.endpoints import OpsEndpoint
 from api.taskflow.endpoints import Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.fields import Body
 from commands.errors import Invalid
-from commands.operations import REASON_MAX, RETRIED_AT_ONCE_MAX
+from commands.operations import RETRIED_AT_ONCE_MAX
 
 GROUP_MAX: Final = 100
 
 Position = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
-Reason = Annotated[str, Field(min_length=1, max_length=REASON_MAX, pattern=NOT_BLANK)]
 
 
 class Retry(Body):
@@ -48,7 +47,7 @@ async def show(call: OpsCall) -> Answer:
 
 
 async def retry(call: OpsCall) -> Answer:
-    fields = valid(call)
+    fields = call.valid()
     given = [name for name in ("positions", "group", "all") if fields.get(name)]
     if len(given) != 1:
         raise Invalid({"positions": ["Say which events: give positions, group or all, one of them"]})
@@ -58,16 +57,9 @@ async def retry(call: OpsCall) -> Answer:
 
 
 async def discard(call: OpsCall) -> Answer:
-    fields = valid(call)
+    fields = call.valid()
     operated = await dead_letters.discard(call.instruments, fields["position"], fields["reason"])
     return Answer({"operation": operated.as_json()})
-
-
-def valid(call: OpsCall) -> dict[str, Any]:
-    """The body's fields. Raises Invalid."""
-    if call.invalid:
-        raise Invalid(call.invalid)
-    return dict(call.fields)
 
 
 ENDPOINTS: Final = (

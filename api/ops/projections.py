@@ -6,19 +6,14 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from api.openapi.schemas import NOT_BLANK
 from api.operators import projections, rebuilding
 from api.operators.projections import SAMPLE_DOCUMENTS, SAMPLE_DOCUMENTS_MAX, shown
-from api.ops.calls import OpsCall
+from api.ops.calls import OpsCall, Reason
 from api.ops.endpoints import OpsEndpoint
 from api.taskflow.endpoints import Shows
 from api.taskflow.envelope import Answer
 from api.taskflow.fields import Body
-from commands.errors import Invalid
-from commands.operations import REASON_MAX
 from projections.rebuilds import Wish
-
-Reason = Annotated[str, Field(min_length=1, max_length=REASON_MAX, pattern=NOT_BLANK)]
 
 
 class Operation(Body):
@@ -44,7 +39,7 @@ async def status(call: OpsCall) -> Answer:
 
 async def rebuild(call: OpsCall) -> Answer:
     """202 for a rebuild, 200 for the plan of one."""
-    fields = valid(call)
+    fields = call.valid()
     if fields.get("dry_run"):
         return Answer({"plan": await rebuilding.plan(call.instruments)})
     wish = Wish(purpose="rebuild", runs_in="projector", switch_if=fields.get("switch_if", "equal"))
@@ -52,7 +47,7 @@ async def rebuild(call: OpsCall) -> Answer:
 
 
 async def verify(call: OpsCall) -> Answer:
-    fields = valid(call)
+    fields = call.valid()
     if fields.get("all"):
         return await _asked(
             call, Wish(purpose="verification", runs_in="projector", switch_if="never"), fields
@@ -70,29 +65,22 @@ async def _asked(call: OpsCall, wish: Wish, fields: dict[str, Any]) -> Answer:
 
 
 async def cancel(call: OpsCall) -> Answer:
-    done = await rebuilding.cancel(call.instruments, valid(call)["reason"])
+    done = await rebuilding.cancel(call.instruments, call.valid()["reason"])
     return Answer({"rebuild": shown(done)})
 
 
 async def rollback(call: OpsCall) -> Answer:
-    return Answer({"rollback": await projections.roll_back(call.instruments, valid(call)["reason"])})
+    return Answer({"rollback": await projections.roll_back(call.instruments, call.valid()["reason"])})
 
 
 async def pause(call: OpsCall) -> Answer:
-    is_still = await projections.pause(call.instruments, valid(call)["reason"])
+    is_still = await projections.pause(call.instruments, call.valid()["reason"])
     return Answer({"paused": await projections.paused(call.instruments), "standing_still": is_still})
 
 
 async def resume(call: OpsCall) -> Answer:
-    await projections.resume(call.instruments, valid(call)["reason"])
+    await projections.resume(call.instruments, call.valid()["reason"])
     return Answer({"paused": await projections.paused(call.instruments)})
-
-
-def valid(call: OpsCall) -> dict[str, Any]:
-    """The body's fields. Raises Invalid."""
-    if call.invalid:
-        raise Invalid(call.invalid)
-    return dict(call.fields)
 
 
 REBUILD: Final = {"rebuild": dict[str, Any]}

@@ -111,49 +111,43 @@ def shows(**data: object) -> Shows:
     return Shows(data, media_types=("text/csv", "application/pdf"), headers=headers)
 
 
-ENDPOINTS: Final = (
-    timed(
-        Endpoint(
-            "GET",
-            "/api/reports/projects",
-            report_projects,
-            parameters=IN_PERIOD,
-            summary="Report on the projects of a period",
-            shows=shows(summary=ProjectsSummary, projects=list[ReportedProject]),
-            asks_role="manager",
-        )
+OF_NOW: Final = (
+    Endpoint(
+        "GET",
+        "/api/reports/projects",
+        report_projects,
+        parameters=IN_PERIOD,
+        summary="Report on the projects of a period",
+        shows=shows(summary=ProjectsSummary, projects=list[ReportedProject]),
+        asks_role="manager",
     ),
-    timed(
-        Endpoint(
-            "GET",
-            "/api/reports/users/productivity",
-            report_productivity,
-            parameters=IN_PERIOD,
-            summary="Report on what people got done in a period",
-            shows=shows(summary=ProductivitySummary, users=list[ReportedUser]),
-            asks_role="manager",
-        )
+    Endpoint(
+        "GET",
+        "/api/reports/users/productivity",
+        report_productivity,
+        parameters=IN_PERIOD,
+        summary="Report on what people got done in a period",
+        shows=shows(summary=ProductivitySummary, users=list[ReportedUser]),
+        asks_role="manager",
     ),
-    timed(
-        Endpoint(
-            "GET",
-            "/api/reports/departments/workload",
-            report_workload,
-            parameters=FORMAT,
-            summary="Report on the work that lies before departments",
-            shows=shows(summary=WorkloadSummary, departments=list[ReportedDepartment]),
-            asks_role="manager",
-        )
+    Endpoint(
+        "GET",
+        "/api/reports/departments/workload",
+        report_workload,
+        parameters=FORMAT,
+        summary="Report on the work that lies before departments",
+        shows=shows(summary=WorkloadSummary, departments=list[ReportedDepartment]),
+        asks_role="manager",
     ),
-    timed(
-        Endpoint(
-            "GET",
-            "/api/reports/budget-analysis",
-            report_budget,
-            parameters=FORMAT,
-            summary="Compare budgets with spending",
-            shows=shows(budget_analysis=BudgetAnalysis, project_breakdown=list[ProjectBreakdown]),
-            asks_role="manager",
-        )
+    Endpoint(
+        "GET",
+        "/api/reports/budget-analysis",
+        report_budget,
+        parameters=FORMAT,
+        summary="Compare budgets with spending",
+        shows=shows(budget_analysis=BudgetAnalysis, project_breakdown=list[ProjectBreakdown]),
+        asks_role="manager",
     ),
 )
+
+ENDPOINTS: Final = tuple(map(timed, OF_NOW))
