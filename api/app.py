@@ -11,11 +11,14 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from api.admission import Admission
 from api.attempts import Attempts
 from api.core import Core
 from api.csrf import CsrfTokens
 from api.database import Database
 from api.idempotency import Repetitions
+from api.kept_answers import KeptAnswers
+from api.kept_documents import KeptDocuments
 from api.limits.limiter import Limiter, limiting
 from api.metrics.server import server_families
 from api.metrics.sharing import publish
@@ -36,8 +39,7 @@ from projections.generations import current_generation, generation_of
 from readmodels.announcements import Announcements
 from readmodels.connecting import connect
 from readmodels.documents import Ref
-from readmodels.model import Model, NotReady
-from readmodels.pipe import PIPELINES_MAX
+from readmodels.model import NotReady
 from readmodels.redis import SNAPSHOT_TIMEOUT_S, RedisModel
 
 
@@ -55,7 +57,7 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
         store = await stack.enter_async_context(store_of(settings))
         passwords = Passwords(settings.password_queue_max)
         stack.callback(passwords.close)
-        large = connect(settings.redis_url, connections_max=PIPELINES_MAX, timeout_s=2 * SNAPSHOT_TIMEOUT_S)
+        large = connect(settings.redis_url, timeout_s=2 * SNAPSHOT_TIMEOUT_S)
         stack.push_async_callback(large.aclose)
         reading = await stack.enter_async_context(
             ReadingSide(
@@ -66,10 +68,10 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
         )
         moments = Moments(settings, connections, store, redis, large)
         stack.push_async_callback(moments.close)
-        positions = Positions(redis, settings.redis_timeout_s)
+        positions = Positions(redis, settings.redis_timeout_s, lambda: reading.listener)
         reports = Reports(settings.report_queue_max, settings.report_timeout_s)
         stack.push_async_callback(reports.close)
-        limiter = await stack.enter_async_context(limiting(settings, time.monotonic))
+        limiter = await stack.enter_async_context(limiting(settings, redis, time.monotonic))
         core = core_of(
             settings,
             store,
@@ -83,11 +85,12 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
             limiter,
         )
         reading.on_rebuilt(core.forget)
+        # Closed when nobody writes beside it any more.
+        stack.push_async_callback(core.attempts.close)
         publishing = publish(redis, "server", lambda: server_families(core))
-        watching = (core.watch.loop_lag.run(), publishing)
+        watching = (core.watch.loop_lag.run(), core.admission.run(), publishing)
         for work in (core.attempts.run(), positions.share(), moments.tidy(), purging(core), *watching):
             await stack.enter_async_context(background(work))
-        stack.push_async_callback(core.attempts.flush)
         yield core
 
 
@@ -117,6 +120,11 @@ def core_of(
         ),
         model=reading,
         announcements=reading,
+        kept=KeptAnswers(
+            reading,
+            bytes_max=settings.kept_answers_bytes_max,
+            answer_bytes_max=settings.kept_answer_bytes_max,
+        ),
         connections=connections,
         database=database,
         redis=redis,
@@ -130,6 +138,9 @@ def core_of(
             database, queue_max=settings.attempts_queue_max, batch_max=settings.attempts_batch_max
         ),
         reports=reports,
+        admission=Admission(
+            settings.requests_under_way_max, settings.loop_delay_max_s, settings.write_delay_max_s
+        ),
         limiter=limiter,
         fingerprint_secret=derived(settings.master_key, b"taskledger request fingerprints"),
     )
@@ -139,9 +150,14 @@ def view_of(settings: Settings, redis: Redis, large: Redis, generation: int) -> 
     """A generation as a server reads it; its announcements are not yet listened to."""
     announcements = Announcements(redis, generation)
     model = RedisModel(
-        redis, generation, settings.redis_timeout_s, large=large, announced=announcements.heard
+        redis,
+        generation,
+        settings.redis_timeout_s,
+        large=large,
+        announced=announcements.heard,
+        saw=announcements.saw,
     )
-    return View(generation, model, announcements)
+    return View(generation, model, announcements, KeptDocuments(settings.kept_documents_bytes_max))
 
 
 def connections_of(settings: Settings) -> Connections:
@@ -173,11 +189,14 @@ def bounds(settings: Settings) -> Bounds:
     )
 
 
-async def sees(model: Model, user_id: int, project_id: int) -> bool:
-    """Whether the read model knows a reason for the user to see the project; no, while it is away."""
+async def sees(reading: ReadingSide, user_id: int, project_id: int) -> bool:
+    """Whether the read model knows a reason for the user to see the project; no, while it is away.
+
+    What is kept in memory may lack a change that another process has answered a moment ago.
+    """
     ref = Ref("access", f"{user_id}:{project_id}")
     with suppress(NotReady):
-        return ref in await model.fetch([ref])
+        return ref in await reading.fetch_anew([ref])
     return False
 
 

@@ -22,6 +22,9 @@ COLUMNS: Final = (
     "statuses",
 )
 
+PAUSE_S: Final = 0.1
+RETRY_S: Final = 1.0
+
 log = structlog.get_logger(__name__)
 
 
@@ -62,24 +65,50 @@ class Attempts:
         self._work.set()
 
     async def run(self) -> None:
-        """Write until cancelled."""
+        """Write until cancelled: what comes within PAUSE_S goes together."""
         while True:
             await self._work.wait()
             self._work.clear()
-            while self._waiting:
-                await self.flush()
+            await asyncio.sleep(PAUSE_S if await self.flush() else RETRY_S)
 
-    async def flush(self) -> None:
-        """Write one batch; what the database does not take now is tried again later."""
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_max))]
-        if not batch:
-            return
+    async def flush(self) -> bool:
+        """Write what waits. False where the database does not take it now: it is tried again later."""
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_max))]
+            if not await self._write(batch):
+                return False
+        self._tell_dropped()
+        return True
+
+    async def close(self) -> None:
+        """Write what waits as long as the database takes it, when `run` has ended; tell what is lost."""
+        await self.flush()
+        self._tell_dropped()
+        if self._waiting:
+            log.error("requests were not recorded: the server stopped", count=len(self._waiting))
+
+    async def _write(self, batch: list[Request]) -> bool:
         try:
             await self._database.change("keep_requests", **columns(batch))
         except StoreError as error:
-            self._waiting.extendleft(reversed(batch))
+            self._put_back(batch)
             log.warning("requests wait to be recorded", count=len(self._waiting), reason=str(error))
-            await asyncio.sleep(1)
+            return False
+        except Exception:
+            self._put_back(batch)
+            log.exception("requests wait to be recorded", count=len(self._waiting))
+            return False
+        except asyncio.CancelledError:
+            # For whoever closes: a row that is written all the same is not written twice.
+            self._put_back(batch)
+            raise
+        return True
+
+    def _put_back(self, batch: list[Request]) -> None:
+        self._waiting.extendleft(reversed(batch))
+        self._work.set()
+
+    def _tell_dropped(self) -> None:
         if self._dropped:
             log.error("requests were not recorded: too many waited", count=self._dropped)
             self._dropped = 0

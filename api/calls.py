@@ -31,6 +31,27 @@ _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 T = TypeVar("T")
 
 
+async def demanded(core: Core, request: web.Request) -> None:
+    """A read waits for what it asks for, before it is looked who asks: rights are read as well.
+
+    Raises BadRequest, TryLater.
+    """
+    text = request.headers.get(MIN_POSITION_HEADER, "0")
+    if not _POSITION.fullmatch(text):
+        raise BadRequest(f"{MIN_POSITION_HEADER} takes a position, as {POSITION_HEADER} gives it")
+    await _reached(core, int(text))
+
+
+async def caught_up(core: Core, caller: Caller) -> None:
+    """A read waits for what its user wrote. Raises TryLater."""
+    await _reached(core, caller.reads_from)
+
+
+async def _reached(core: Core, position: int) -> None:
+    if position and not await core.announcements.reached(position, core.settings.caught_up_timeout_s):
+        raise TryLater(f"The read model has not reached position {position} yet")
+
+
 @dataclass(slots=True, kw_only=True)
 class BaseCall:
     """`done_at` is the position of what an earlier try of this request committed."""
@@ -78,18 +99,6 @@ class BaseCall:
         answer, is_behind = await shown(self.core, written, user_id, show, is_new=is_new)
         headers = {POSITION_HEADER: str(written.position)}
         return answer, (headers | {MODEL_HEADER: "behind"} if is_behind else headers)
-
-    async def caught_up(self) -> None:
-        """A read waits for what its user wrote, and for what it asks for. Raises TryLater."""
-        text = self.request.headers.get(MIN_POSITION_HEADER, "0")
-        if not _POSITION.fullmatch(text):
-            raise BadRequest(f"{MIN_POSITION_HEADER} takes a position, as {POSITION_HEADER} gives it")
-        position = int(text)
-        if self.maybe_caller:
-            position = max(position, self.maybe_caller.reads_from)
-        timeout_s = self.core.settings.caught_up_timeout_s
-        if position and not await self.core.announcements.reached(position, timeout_s):
-            raise TryLater(f"The read model has not reached position {position} yet")
 
     async def once(
         self, raw: bytes, reply: Callable[[], Awaitable[Reply]], refused: Callable[[Refusal], Reply]

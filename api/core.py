@@ -8,10 +8,12 @@ from typing import Final
 from aiohttp import web
 from redis.asyncio import Redis
 
+from api.admission import Admission
 from api.attempts import Attempts
 from api.csrf import CsrfTokens
 from api.database import Database
 from api.idempotency import Repetitions
+from api.kept_answers import KeptAnswers
 from api.limits.limiter import Limiter
 from api.metrics.watch import Watch
 from api.moments import Moments
@@ -36,6 +38,7 @@ class Core:
     dispatcher: Dispatcher
     model: Model
     announcements: ReadingSide
+    kept: KeptAnswers
     connections: Connections
     database: Database
     redis: Redis
@@ -46,6 +49,7 @@ class Core:
     moments: Moments
     positions: Positions
     attempts: Attempts
+    admission: Admission
     limiter: Limiter | None
     reports: Reports
     fingerprint_secret: bytes

@@ -11,7 +11,8 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from events.connections import Connection, Connections, reason
-from events.errors import OutcomeUnknown
+from events.errors import OutcomeUnknown, StoreError, Unavailable
+from events.group_writer import AnswerLost, failure
 
 FOLDER: Final = Path(__file__).parent / "sql"
 
@@ -30,7 +31,8 @@ QUERIES: Final = named_queries()
 class Database:
     """Runs named statements, each in a transaction of its own and bounded in time.
 
-    Every method raises `events.errors.Unavailable` when the database cannot be reached in time.
+    Every method raises `events.errors.Unavailable` when the database cannot be reached in time or
+    refuses, as one does that only reads while another one takes over.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -64,8 +66,16 @@ class Database:
 
         try:
             return await self._connections.run(work)
-        except psycopg.OperationalError as error:
-            raise OutcomeUnknown(reason(error)) from error
+        except psycopg.Error as error:
+            raise failed_change(error) from error
 
     async def close(self) -> None:
         await self._connections.close()
+
+
+def failed_change(error: psycopg.Error) -> StoreError:
+    """What a failed statement means: an ERROR that the server itself reports has changed nothing."""
+    meant = failure(error)
+    if isinstance(meant, AnswerLost):
+        return OutcomeUnknown(reason(error))
+    return Unavailable(reason(error))

@@ -6,8 +6,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Final, NoReturn
 
+from api.exits import CannotRun
 from api.processes import ROOT, own_python
 from api.terminal import complain, say
 
@@ -18,15 +20,29 @@ CHECKS: Final = (
     ("layers", ("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()")),
 )
 
+COMPARED_WITH: Final = ("flask", "gunicorn", "sqlalchemy")
+
 
 def test(arguments: Sequence[str]) -> NoReturn:
     """Become pytest on this checkout.
 
     As a child it would be killed soon after Ctrl-C, before it has stopped what its tests started.
     """
-    command, environment = own_python("-m", "pytest", *arguments)
     os.chdir(ROOT)
-    os.execve(sys.executable, command, environment)
+    _become("-m", "pytest", *arguments)
+
+
+def bench(arguments: Sequence[str]) -> NoReturn:
+    """Become the benchmarks, for the same reason. Raises CannotRun where they or packages are missing."""
+    if not (ROOT / "benchmarks").is_dir():
+        raise CannotRun("the benchmarks are in the checkout of the source only: run ./taskledger bench there")
+    missing = [name for name in COMPARED_WITH if not find_spec(name)]
+    if missing:
+        raise CannotRun(
+            f"the benchmarks need packages that are not installed ({', '.join(missing)}):"
+            " run ./taskledger bench, which installs them, or pip install -r requirements/dev.txt"
+        )
+    _become("-m", "benchmarks", *arguments)
 
 
 def check() -> int:
@@ -39,6 +55,11 @@ def check() -> int:
     if failed:
         complain(f"these checks failed: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def _become(*arguments: str) -> NoReturn:
+    command, environment = own_python(*arguments)
+    os.execve(sys.executable, command, environment)
 
 
 def _python(*arguments: str) -> int:

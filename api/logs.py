@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import logging.handlers
 import os
 import queue
 import sys
+import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from typing import Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from api.request_lines import Gathered, RequestLine, Write, as_event, as_json
+
 QUEUE_MAX: Final = 10_000
 """Lines that wait for a slow reader of the log; what comes beyond that is dropped, and counted."""
+
+STOP_S: Final = 2.0
+"""How long the lines that still wait are written when logging ends."""
 
 SHARED: Final[tuple[Processor, ...]] = (
     structlog.contextvars.merge_contextvars,
@@ -31,6 +39,7 @@ def logging_to(stream_format: str, level: str) -> Iterator[None]:
     """Log to standard error while the block runs; `stream_format` is json, console or auto.
 
     Lines are written by a thread of their own: a terminal that is held up holds up nobody else.
+    Those about requests are gathered for a moment and written together.
     Logs hold no bodies, cookies, passwords or tokens, because nobody passes them any.
     """
     structlog.configure(
@@ -38,29 +47,55 @@ def logging_to(stream_format: str, level: str) -> Iterator[None]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(stream_format))
+    is_json = stream_format == "json" or (stream_format == "auto" and not sys.stderr.isatty())
+    handler = _Exit(as_json if is_json else _as_phrase())
+    handler.setFormatter(_formatter(is_json=is_json))
     # Of all queues this one never makes a writer wait for a lock.
     lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-    listener = logging.handlers.QueueListener(lines, handler)
+    entrance = _Entrance(lines)
+    listener = _Listener(lines, handler, entrance)
     root = logging.getLogger()
-    root.addHandler(entrance := _Entrance(lines))
+    root.addHandler(entrance)
     root.setLevel(level.upper())
     # Its warnings about single requests are answered to the client and logged by us.
     logging.getLogger("aiohttp.access").disabled = True
     listener.start()
+    _entrances.append(entrance)
     try:
         yield
     finally:
+        _entrances.remove(entrance)
         root.removeHandler(entrance)
+        entrance.tell_dropped()
         listener.stop()
+
+
+def log_request(line: RequestLine) -> None:
+    """Have a line written about a request, at level info, or debug for what is no news."""
+    if _entrances and logging.root.level <= (logging.INFO if line.is_news else logging.DEBUG):
+        _entrances[-1].note(line)
 
 
 class _Entrance(logging.handlers.QueueHandler):
     def __init__(self, lines: queue.SimpleQueue[logging.LogRecord]) -> None:
         super().__init__(lines)
         self._lines = lines
+        self._gathered = Gathered(deque())
         self._dropped = 0
+        # Any thread may drop lines, even in the middle of counting: while garbage is collected.
+        self._counting = threading.RLock()
+
+    def note(self, line: RequestLine) -> None:
+        """As `enqueue`, without a record for each line."""
+        gathered = self._gathered
+        if len(gathered.lines) >= QUEUE_MAX:
+            self._drop()
+            return
+        self.tell_dropped()
+        gathered.lines.append(line)
+        if not gathered.is_awaited:
+            gathered.is_awaited = True
+            self._lines.put(gathered)
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         # Unlike the base class, leave the event dictionary to the formatter in the other thread,
@@ -70,12 +105,85 @@ class _Entrance(logging.handlers.QueueHandler):
 
     def enqueue(self, record: logging.LogRecord) -> None:
         if self._lines.qsize() >= QUEUE_MAX:
-            self._dropped += 1
+            self._drop()
             return
-        if self._dropped:
-            dropped, self._dropped = self._dropped, 0
-            self._lines.put(self.prepare(_gap(dropped)))
+        self.tell_dropped()
         self._lines.put(record)
+
+    def tell_dropped(self) -> None:
+        """Have a line written about those that are missing, if there are any."""
+        if not self._dropped:
+            return
+        with self._counting:
+            dropped, self._dropped = self._dropped, 0
+        if dropped:
+            self._lines.put(self.prepare(_gap(dropped)))
+
+    def _drop(self) -> None:
+        with self._counting:
+            self._dropped += 1
+
+
+class _Listener(logging.handlers.QueueListener):
+    """Writes what comes in through `entrance` in a thread of its own."""
+
+    def __init__(
+        self, lines: queue.SimpleQueue[logging.LogRecord], handler: _Exit, entrance: _Entrance
+    ) -> None:
+        super().__init__(lines, handler)
+        self._lines = lines
+        self._entrance = entrance
+
+    def handle(self, record: logging.LogRecord) -> None:
+        super().handle(record)
+        if self._lines.empty():
+            # Nobody may ever write another line that would tell.
+            self._entrance.tell_dropped()
+
+    def stop(self) -> None:
+        """Write what waits, for STOP_S at most: a reader that is held up for good ends with the process."""
+        self.enqueue_sentinel()
+        if self._thread:
+            self._thread.join(STOP_S)
+            self._thread = None
+
+
+class _Exit(logging.StreamHandler[TextIO]):
+    """The way to standard error, past its buffer: one who is held up there would hold a lock of it.
+
+    Python waits for that lock, and for a handler's, before it ends.
+    """
+
+    def __init__(self, write: Write) -> None:
+        super().__init__(_unbuffered(sys.stderr))
+        self._write = write
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        # Without the lock: nobody but the listener writes.
+        self.emit(record)
+        return True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Others come while these are waited for: one write for all of them.
+        if not isinstance(record, Gathered) or record.wait():
+            super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record, Gathered):
+            return "\n".join(map(self._write, record.taken()))
+        return super().format(record)
+
+
+_entrances: Final[list[_Entrance]] = []
+
+
+def _unbuffered(stream: TextIO) -> TextIO:
+    """The stream's file without the stream's buffer; a stream that has no file is taken as it is."""
+    try:
+        raw = io.FileIO(stream.fileno(), "w", closefd=False)
+    except OSError:
+        return stream
+    return io.TextIOWrapper(raw, stream.encoding, stream.errors, write_through=True)
 
 
 def _gap(dropped: int) -> logging.LogRecord:
@@ -83,8 +191,7 @@ def _gap(dropped: int) -> logging.LogRecord:
     return logging.LogRecord(__name__, logging.ERROR, __file__, 0, text, None, None)
 
 
-def _formatter(stream_format: str) -> logging.Formatter:
-    is_json = stream_format == "json" or (stream_format == "auto" and not sys.stderr.isatty())
+def _formatter(*, is_json: bool) -> logging.Formatter:
     last: list[Processor] = [_for_people, _console()]
     if is_json:
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
@@ -102,6 +209,11 @@ def _console() -> Processor:
         colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR"),
         exception_formatter=structlog.dev.plain_traceback,
     )
+
+
+def _as_phrase() -> Write:
+    console = _console()
+    return lambda line: str(console(None, "", _for_people(None, "", as_event(line))))
 
 
 def _for_people(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -18,7 +18,7 @@ from events.errors import StoreError
 from events.positions import Place
 from events.store import EventStore
 from projections.bulk_messages import Sources
-from projections.moments import LEASE_TTL_S, Base, Claim, Found, KeptMoments, NoRoom, forget
+from projections.moments import LEASE_TTL_S, Base, Claim, Found, KeptMoments, NoRoom, Unread, forget
 from projections.moments_building import Job, build
 from projections.writer import Fenced, Lost
 from readmodels.model import NotReady
@@ -29,7 +29,9 @@ SPARING_KEEP_S: Final = 30.0
 """How long an unused moment is kept while memory is short."""
 INLINE_BATCH_EVENTS_MAX: Final = 100
 COPIED_SHARE: Final = 10
-"""A moment is copied where less than one in so many of the events has to be folded after that."""
+"""A moment is another one's base where less than one in so many of the events is folded after that."""
+UNREAD_DEADLINES: Final = 2
+"""After so many times the longest that a request may take, nobody reads any more what they had asked for."""
 
 TROUBLE: Final = (StoreError, RedisError, OSError, TimeoutError, Lost, Fenced, NotReady)
 
@@ -47,6 +49,7 @@ class Builder:
         self._store = store
         self._redis = redis
         self._large = large
+        self._unread_s = UNREAD_DEADLINES * settings.request_deadline_s
         self._claiming = asyncio.Lock()
         self._place: Place | None = None
         self._build: asyncio.Task[None] | None = None
@@ -63,7 +66,8 @@ class Builder:
                     return
                 raise NoRoom("Another moment is being made ready; ask again")
             await self._must_have_memory()
-            claim = await self._kept.claim(place, user_id, lost)
+            unread = Unread(self._base_events_max(place), self._unread_s)
+            claim = await self._kept.claim(place, user_id, lost, unread)
             if claim is not None:
                 self._place = place
                 self._build = asyncio.create_task(self._built(claim))
@@ -104,7 +108,7 @@ class Builder:
 
     async def _made(self, claim: Claim) -> None:
         await self._kept.sweep(self._redis)
-        job = Job(claim, await self._base(claim.place))
+        job = Job(claim, claim.carried or await self._base(claim.place))
         to_fold = claim.place.position - (job.base.position if job.base else 0)
         if to_fold <= self._settings.moment_inline_events_max:
             await build(self._store, self._large, job, INLINE_BATCH_EVENTS_MAX)
@@ -114,8 +118,10 @@ class Builder:
         await built_elsewhere(Order(job, sources, settings.log_format, settings.log_level))
 
     async def _base(self, place: Place) -> Base | None:
-        events_max = min(self._settings.moment_base_events_max, place.position // COPIED_SHARE)
-        return await self._kept.base(place, events_max)
+        return await self._kept.base(place, self._base_events_max(place))
+
+    def _base_events_max(self, place: Place) -> int:
+        return min(self._settings.moment_base_events_max, place.position // COPIED_SHARE)
 
     async def _guard(self, claim: Claim) -> None:
         """Hold the claim and look at the memory, until one of them is lost."""

@@ -8,15 +8,20 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from api import preflight
+from api import loops, preflight
 from api.bootstrap import prepare
 from api.exits import CannotRun
+from api.lifeline import Lifeline
+from api.listeners import Ports, bound, inherited
 from api.logs import logging_to
 from api.opening import folder_at, opened
+from api.process_name import name_process
 from api.settings import Settings
-from api.supervisor import Supervisor, Worker, follow
+from api.signals import Stopped, listened_to
+from api.supervisor import Supervisor
+from api.team import Team, projectors, servers
 from api.terminal import say
-from api.up import Stopped, as_words, prepared, running, stoppable, watch
+from api.up import prepared
 from events.migrate import pending
 
 
@@ -38,45 +43,47 @@ def serve(
     ports: Mapping[str, int],
     *,
     workers: int,
-    reuse_port: bool,
     lifeline: int | None,
+    sockets: str,
 ) -> None:
     """Serve until a signal says stop. With `workers` above 1, that many processes share the ports.
 
-    `ports` are TaskFlow Pro's and TaskForge's, by the options that choose them.
+    `ports` are TaskFlow Pro's and TaskForge's, by the options that choose them. Who is started by such a
+    process has a `lifeline` to it and `sockets` from it.
     """
-    from api.serve import Ports
     from api.serve import serve as serve_forever
 
-    if lifeline is not None:
-        follow(lifeline)
-    else:
+    followed = _followed(lifeline)
+    if followed is None:
         preflight.ports_are_free(host, ports)
         preflight.named_servers(os.environ)
     with opened(folder_at(data), os.environ, environment(host), serves=True) as settings:
-        if lifeline is None:
+        if followed is None:
             _must_be_prepared(settings)
-        if workers == 1:
-            serve_forever(settings, host, Ports(*ports.values()), reuse_port=reuse_port)
+        if workers > 1:
+            _in_several(data, host, ports, workers)
         else:
-            _share_ports(data, host, ports, workers)
+            listeners = inherited(sockets) if sockets else bound(host, Ports(*ports.values()))
+            serve_forever(settings, listeners, followed)
 
 
-def project(data: Path | None, *, lifeline: int | None) -> None:
-    """Fold events into read models until a signal says stop."""
+def project(data: Path | None, *, with_spare: bool, lifeline: int | None) -> None:
+    """Fold events into read models until a signal says stop; a spare is a second process that stands by."""
     from api.projecting import projecting
 
-    if lifeline is not None:
-        follow(lifeline)
-    else:
+    followed = _followed(lifeline)
+    if followed is None:
         preflight.named_servers(os.environ)
     with (
         opened(folder_at(data), os.environ, environment("127.0.0.1")) as settings,
         logging_to(settings.log_format, settings.log_level),
     ):
-        if lifeline is None:
+        if followed is None:
             _must_be_prepared(settings)
-        asyncio.run(projecting(settings))
+        if with_spare:
+            _watched(Team(projectors(_words(data), 2)))
+        else:
+            loops.run(projecting(settings, followed))
 
 
 def environment(host: str) -> str:
@@ -90,9 +97,24 @@ def _must_be_prepared(settings: Settings) -> None:
     asyncio.run(prepare(settings, os.environ))
 
 
-def _share_ports(data: Path | None, host: str, ports: Mapping[str, int], workers: int) -> None:
-    where: Sequence[str] = ("--data", str(data)) if data else ()
-    arguments = ("serve", *where, "--host", host, *as_words(ports), "--reuse-port")
-    servers = [Worker(f"server {n + 1}", arguments) for n in range(workers)]
-    with stoppable(), contextlib.suppress(Stopped), running(*servers):
-        watch(Supervisor(servers, say))
+def _followed(lifeline: int | None) -> Lifeline | None:
+    if lifeline is None:
+        return None
+    followed = Lifeline(lifeline)
+    followed.follow()
+    name_process()
+    return followed
+
+
+def _in_several(data: Path | None, host: str, ports: Mapping[str, int], workers: int) -> None:
+    with servers(_words(data), host, ports, workers) as found:
+        _watched(Team(servers=found))
+
+
+def _watched(team: Team) -> None:
+    with listened_to() as asked, contextlib.suppress(Stopped), team.running():
+        team.watch(Supervisor(team.workers, say), asked)
+
+
+def _words(data: Path | None) -> Sequence[str]:
+    return ("--data", str(data)) if data else ()

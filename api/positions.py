@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,13 +12,15 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from api.together import Together
+from readmodels.announcements import Announcements
 from readmodels.connecting import call
 from readmodels.keys import BEHIND
 from readmodels.model import NotReady
-from readmodels.pipe import Pipe
+from readmodels.pipe import shared_pipe
 from readmodels.scripts import script
 
-POSITION_OF: Final = script(Path(__file__).parent / "lua", "behind")
+POSITIONS_OF: Final = script(Path(__file__).parent / "lua", "behind")
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +30,9 @@ class Positions:
 
     Such a write is the user's own, or is about them.
 
+    The question for it also asks how far the read model is, which `listener`, whoever listens to the
+    generation that is read, is told: what is kept in this process is then no older than the question.
+
     Redis tells the other processes; while it does not answer, that is tried every `retry_s`.
     `users_max` users are remembered, the latest ones.
     """
@@ -36,14 +41,16 @@ class Positions:
         self,
         redis: Redis,
         timeout_s: float,
+        listener: Callable[[], Announcements],
         *,
         users_max: int = 10_000,
         retry_s: float = 0.2,
         keep_s: int = 3600,
     ) -> None:
         self._redis = redis
-        # One round trip for all who ask at the same time.
-        self._pipe = Pipe(redis, timeout_s)
+        self._pipe = shared_pipe(redis, timeout_s)
+        self._listener = listener
+        self._shared: Together[int, int] = Together(self._shared_of)
         self._users_max = users_max
         self._retry_s = retry_s
         self._keep_s = keep_s
@@ -69,10 +76,9 @@ class Positions:
         """
         own = self._own.get(user_id, 0)
         try:
-            shared = await self._pipe.run(POSITION_OF, [BEHIND], str(user_id))
+            return max(own, await self._shared.ask(user_id))
         except NotReady:
             return own
-        return max(own, int(shared or 0))
 
     async def forget_until(self, position: int) -> None:
         """Everything up to `position` is in the read model: nobody has to wait for it any more."""
@@ -95,6 +101,17 @@ class Positions:
             if not await self._share_now():
                 await asyncio.sleep(self._retry_s)
                 self._work.set()
+
+    async def _shared_of(self, user_ids: Sequence[int]) -> list[int]:
+        listener = self._listener()
+        heard, keys = listener.heard(), [BEHIND, listener.checkpoint]
+        try:
+            shared, checkpoint = await self._pipe.run(POSITIONS_OF, keys, *map(str, user_ids))
+        except NotReady:
+            listener.doubt()
+            raise
+        listener.saw(checkpoint, heard)
+        return [int(each or 0) for each in shared]
 
     async def _share_now(self) -> bool:
         taken, self._unshared = self._unshared, {}

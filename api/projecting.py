@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from typing import Final
 
 from api.app import background
+from api.lifeline import Lifeline, beats
 from api.metrics.projector import telling
 from api.settings import Settings
+from api.signals import on_stop
 from commands.context import SYSTEM, Actor
 from commands.dispatcher import Dispatcher
 from commands.operations import SwitchGeneration
@@ -28,18 +29,22 @@ from readmodels.connecting import connect
 PROJECTOR: Final = Metadata(dialect="projector")
 
 
-async def projecting(settings: Settings) -> None:
-    """Project until SIGINT or SIGTERM; a batch that is under way is not applied, which harms nothing."""
+async def projecting(settings: Settings, lifeline: Lifeline | None = None) -> None:
+    """Project until SIGINT or SIGTERM; a batch that is under way is not applied, which harms nothing.
+
+    The lease is given back at once: whoever stands by need not wait until it runs out.
+    """
     collect_garbage_rarely()
-    task = asyncio.ensure_future(_project(settings))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    task = asyncio.ensure_future(_project(settings, lifeline))
+    on_stop(task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await task
 
 
-async def _project(settings: Settings) -> None:
-    async with open_store(settings.database_url, settings.master_key) as store:
+async def _project(settings: Settings, lifeline: Lifeline | None) -> None:
+    async with background(beats(lifeline)), open_store(settings.database_url, settings.master_key) as store:
+        if lifeline:
+            lifeline.tell_ready()
         await project(store, settings)
 
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
 import structlog
-from aiohttp import web
-from aiohttp.typedefs import Middleware
 
-from api.requests import Handler
+from api.kept_documents import KeptDocuments
+from api.recording import rests_on
 from events.errors import Unavailable
 from readmodels.announcements import TROUBLE, Announcements
 from readmodels.documents import Document, Ref
-from readmodels.model import Model, NotReady, Page, Query
+from readmodels.freshness import Freshness
+from readmodels.model import Model, NotReady, Page, Query, TooBusy, TooLong
 from readmodels.snapshots import Scope, Snapshot
+from readmodels.touched import EVERYTHING, kind_of, page_tags, tag_of
 
 POLL_INTERVAL_S: Final = 0.25
 LEVEL_TIMEOUT_S: Final = 1.0
@@ -38,11 +39,28 @@ class View:
     generation: int
     model: Model
     announcements: Announcements
+    kept: KeptDocuments = field(default_factory=KeptDocuments)
     left_at: float = 0.0
 
 
 OpenView = Callable[[int], View]
+Told = TypeVar("Told")
 _pinned: ContextVar[tuple[ReadingSide, View] | None] = ContextVar("pinned", default=None)
+
+
+class Pinned:
+    """What is read within the block, of this reading side, is read from this view."""
+
+    __slots__ = ("_pin", "_token")
+
+    def __init__(self, side: ReadingSide, view: View) -> None:
+        self._pin = (side, view)
+
+    def __enter__(self) -> None:
+        self._token = _pinned.set(self._pin)
+
+    def __exit__(self, *_: object) -> None:
+        _pinned.reset(self._token)
 
 
 class ReadingSide:
@@ -83,18 +101,23 @@ class ReadingSide:
         return self._present.model
 
     @property
+    def listener(self) -> Announcements:
+        """What listens to the generation that new requests read."""
+        return self._present.announcements
+
+    @property
+    def kept(self) -> KeptDocuments:
+        """Documents of the generation that new requests read."""
+        return self._present.kept
+
+    @property
     def generation(self) -> int:
         """The number of the generation that is read now; a request keeps to its own."""
         return self._view().generation
 
-    @contextmanager
-    def pinned(self) -> Iterator[None]:
-        """All that is read within the block is read from one generation."""
-        token = _pinned.set((self, self._present))
-        try:
-            yield
-        finally:
-            _pinned.reset(token)
+    def pinned(self) -> Pinned:
+        """A block within which all that is read is read from one generation."""
+        return Pinned(self, self._present)
 
     def heard(self) -> tuple[bytes, int]:
         """As `readmodels.announcements.Announcements.heard`."""
@@ -114,26 +137,72 @@ class ReadingSide:
     async def reached(self, position: int, timeout_s: float) -> bool:
         """As `Announcements.reached`; for a while after a switch, both generations have to be there."""
         views = {view.generation: view for view in (self._view(), self._present, self._just_left()) if view}
+        if len(views) == 1:
+            return await self._present.announcements.reached(position, timeout_s)
         waiting = (view.announcements.reached(position, timeout_s) for view in views.values())
         return all(await asyncio.gather(*waiting))
 
+    def freshness(self) -> Freshness | None:
+        """Tells whether what was read is as it would be read now; None while nothing can tell that.
+
+        Just after a switch nothing does: others may still have seen more of the generation before, whose
+        readers do not ask any more how far it is.
+        """
+        view = self._view()
+        is_left = view is not self._present or self._just_left()
+        if is_left or not view.announcements.hears_everything():
+            return None
+        return view.announcements.freshness
+
     async def fetch(self, refs: Iterable[Ref]) -> Mapping[Ref, Document]:
-        return await (await self._level()).fetch(refs)
+        """As `readmodels.model.Model.fetch`; from memory, if all of them are there and fresh."""
+        tags = {ref: tag_of(ref) for ref in refs}
+        rests_on(tags.values())
+        freshness = self.freshness()
+        if freshness is None:
+            return await self.fetch_anew(tags)
+        kept = self._view().kept
+        known = kept.known(tags, freshness)
+        if known is not None:
+            return known
+        return await self._asked(lambda model: kept.fetched(model, tags, freshness))
+
+    async def fetch_anew(self, refs: Iterable[Ref]) -> Mapping[Ref, Document]:
+        """As `fetch`, never from memory."""
+        tags = {ref: tag_of(ref) for ref in refs}
+        rests_on(tags.values())
+        return await self._asked(lambda model: model.fetch(tags))
 
     async def page(self, query: Query) -> Page:
-        return await (await self._level()).page(query)
+        rests_on(page_tags(query))
+        return await self._asked(lambda model: model.page(query))
 
     async def members(self, index: str) -> list[str]:
-        return await (await self._level()).members(index)
+        rests_on((kind_of(index),))
+        return await self._asked(lambda model: model.members(index))
 
     async def snapshot(self, scope: Scope, today: str) -> Snapshot:
-        return await (await self._level()).snapshot(scope, today)
+        rests_on((EVERYTHING,))
+        return await self._asked(lambda model: model.snapshot(scope, today))
 
     async def position(self) -> int:
+        rests_on((EVERYTHING,))
         return await self._view().model.position()
 
     async def parked(self, refs: Iterable[Ref]) -> set[Ref]:
-        return await (await self._level()).parked(refs)
+        rests_on((EVERYTHING,))
+        return await self._asked(lambda model: model.parked(refs))
+
+    async def _asked(self, ask: Callable[[Model], Awaitable[Told]]) -> Told:
+        """What the model tells. Where it cannot be relied on, nothing that is kept is, either."""
+        view = self._view()
+        try:
+            return await ask(await self._level())
+        except (TooBusy, TooLong):
+            raise
+        except NotReady:
+            view.announcements.doubt()
+            raise
 
     def _view(self) -> View:
         pinned = _pinned.get()
@@ -193,14 +262,3 @@ async def _is_level(view: View, other: View) -> bool:
     except TROUBLE as error:
         raise NotReady(f"Redis cannot be asked: {type(error).__name__}: {error}") from error
     return await view.announcements.reached(position, LEVEL_TIMEOUT_S)
-
-
-def with_one_generation(reading: ReadingSide) -> Middleware:
-    """A middleware under which a request reads from one generation, whatever becomes current meanwhile."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        with reading.pinned():
-            return await handler(request)
-
-    return middleware

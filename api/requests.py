@@ -1,27 +1,24 @@
-"""What every request gets, whatever it asks for: an id, a deadline, headers, and a line in the log."""
+"""What a request is known by: its id, where it comes from, and what its client calls itself."""
 
 from __future__ import annotations
 
-import asyncio
+import os
 import re
-import secrets
-import time
-from collections.abc import Awaitable, Callable
-from http import HTTPStatus
+from collections.abc import Awaitable, Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
-import structlog
 from aiohttp import HttpVersion11, hdrs, web
-from aiohttp.typedefs import Middleware
 
-from api.errors import TryLater
-from api.settings import Network, Settings
+from api.settings import Network
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 ID_HEADER: Final = "X-Request-Id"
+ID_DIGITS: Final = 20
+IDS_AT_ONCE: Final = 256
+FORWARDED_FOR: Final = "X-Forwarded-For"
 USER_AGENT_MAX: Final = 400
 PROBES: Final = ("/livez", "/readyz", "/metrics")
 
@@ -48,62 +45,33 @@ HEADERS: Final = {
     "Cache-Control": "private, no-cache",
 }
 
-log = structlog.get_logger(__name__)
+
+def request_id_of(request: web.Request) -> str:
+    """The client's own `X-Request-Id` when it is of the documented shape, else a new one."""
+    given = request.headers.get(ID_HEADER)
+    return given if given and _OWN_ID.fullmatch(given) else new_request_id()
 
 
 def new_request_id() -> str:
-    return f"req_{secrets.token_hex(10)}"
+    return next(_ids)
 
 
-@web.middleware
-async def with_request_id(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Takes over a client's own `X-Request-Id` when it is of the documented shape."""
-    given = request.headers.get(ID_HEADER, "")
-    request[REQUEST_ID] = given if _OWN_ID.fullmatch(given) else new_request_id()
-    structlog.contextvars.bind_contextvars(request_id=request[REQUEST_ID])
-    started = time.perf_counter()
-    response = await handler(request)
-    # A probe asks every few seconds: only its failures are news.
-    write = log.debug if request.path in PROBES and response.status < HTTPStatus.BAD_REQUEST else log.info
-    write(
-        "request",
-        method=request.method,
-        path=request.path,
-        status=response.status,
-        milliseconds=round((time.perf_counter() - started) * 1000, 1),
-    )
-    return response
+def _new_ids() -> Iterator[str]:
+    """Nobody can guess any; the system is asked for many at a time."""
+    while True:
+        digits = os.urandom(IDS_AT_ONCE * ID_DIGITS // 2).hex()
+        for start in range(0, len(digits), ID_DIGITS):
+            yield f"req_{digits[start : start + ID_DIGITS]}"
 
 
-def with_deadline(settings: Settings) -> Middleware:
-    """A middleware that ends every request after `request_deadline_s`."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            async with asyncio.timeout(settings.request_deadline_s):
-                return await handler(request)
-        except TimeoutError:
-            raise TryLater(
-                f"This took longer than {settings.request_deadline_s:g} seconds. A write may have "
-                "happened all the same: the same Idempotency-Key tells"
-            ) from None
-
-    return middleware
-
-
-async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """The headers of every answer, unless a handler has set its own."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers[hdrs.SERVER] = SERVER
-    if REQUEST_ID in request:
-        response.headers[ID_HEADER] = request[REQUEST_ID]
+_ids: Final = _new_ids()
 
 
 def client_address(request: web.Request, trusted: tuple[Network, ...]) -> str | None:
     """Who asks: the peer, or behind trusted proxies the last address that none of them is."""
     address = request.remote
+    if FORWARDED_FOR not in request.headers:
+        return address
     for entry in reversed(_forwarded(request)):
         if not is_within(address, trusted) or _parsed(entry) is None:
             break
@@ -129,7 +97,7 @@ def user_agent(request: web.Request) -> str | None:
 
 
 def _forwarded(request: web.Request) -> list[str]:
-    lines = request.headers.getall("X-Forwarded-For", [])
+    lines = request.headers.getall(FORWARDED_FOR, [])
     return [entry.strip() for line in lines for entry in line.split(",") if entry.strip()]
 
 

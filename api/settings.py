@@ -65,10 +65,19 @@ class Settings:
     append_batch_max: int = 256
     append_queue_max: int = 2000
     state_cache_max: int = 10_000
+    kept_answers_bytes_max: int = 32 * 1024 * 1024
+    kept_answer_bytes_max: int = 256 * 1024
+    kept_documents_bytes_max: int = 8 * 1024 * 1024
 
+    requests_under_way_max: int = 1000
+    loop_delay_max_s: float = 0.03
+    write_delay_max_s: float = 0.5
+    connections_max: int = 4000
+    accept_queue_max: int = 1024
     request_deadline_s: float = 15.0
     caught_up_timeout_s: float = 2.0
     shutdown_timeout_s: float = 10.0
+    silent_connection_s: float = 1.0
     idle_connection_s: float = 75.0
     lingering_s: float = 2.0
     header_bytes_max: int = 128 * 1024

@@ -7,18 +7,15 @@ from typing import Final
 
 from aiohttp import web
 
+from api.answering import answering
 from api.core import CORE, Core
-from api.dialects import Dialect, Site, Spoken, with_dialect
+from api.dialects import Dialect, Site, Spoken
 from api.health import HEALTH, Health
 from api.metrics.page import PATH as METRICS_PATH
 from api.metrics.page import metrics
-from api.metrics.requests import with_counts
 from api.ops.routes import OPS
 from api.ops.routes import PREFIX as OPS_PREFIX
 from api.ops.routes import routes as ops_routes
-from api.parked import add_parked_headers, with_notes
-from api.reading_side import with_one_generation
-from api.requests import add_headers, with_request_id
 from api.taskflow.routes import TASKFLOW, probes
 from api.taskflow.routes import routes as taskflow_routes
 from api.taskforge.routes import TASKFORGE
@@ -47,20 +44,7 @@ def _by_path(request: web.BaseRequest) -> Dialect:
 
 
 def _site(core: Core, spoken: Spoken, routes: Sequence[web.RouteDef]) -> Site:
-    # The outermost comes first: an id even for what fails, then the envelope and what is within it.
-    middlewares = [
-        with_counts(core.watch.requests, lambda request: spoken(request).name),
-        with_request_id,
-        with_one_generation(core.announcements),
-        with_notes,
-        with_dialect(spoken, core.settings),
-    ]
-    app = web.Application(middlewares=middlewares)
+    app = web.Application(middlewares=[answering(core, spoken)])
     app[CORE], app[HEALTH] = core, Health(core)
-
-    async def add_dialect_headers(request: web.Request, response: web.StreamResponse) -> None:
-        await spoken(request).add_headers(request, response)
-
-    app.on_response_prepare.extend([add_headers, add_dialect_headers, add_parked_headers])
     app.add_routes(routes)
     return Site(app, spoken)

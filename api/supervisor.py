@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from api.exits import CannotRun
-from api.processes import end, own_python
 
 PAUSE_MIN_S: Final = 0.5
 PAUSE_MAX_S: Final = 10.0
@@ -22,9 +18,6 @@ STABLE_AFTER_S: Final = 60.0
 
 FAILURES_MAX: Final = 3
 """A part that dies that often without ever having been stable cannot run here."""
-
-STOP_TIMEOUT_S: Final = 15.0
-GO: Final = b"g"
 
 
 class Part(Protocol):
@@ -39,54 +32,6 @@ class Part(Protocol):
     def start(self) -> None: ...
 
     def stop(self) -> None: ...
-
-
-@dataclass
-class Worker:
-    """A process of our own, run by the command line with `arguments`; it ends when we are gone.
-
-    `load` starts it, and it waits with all its modules imported; `start` lets it work.
-    """
-
-    name: str
-    arguments: Sequence[str]
-    process: subprocess.Popen[bytes] | None = None
-    _lifeline: int | None = None
-
-    def start(self) -> None:
-        if self.process is None or self.process.poll() is not None:
-            self.load()
-        assert self._lifeline is not None
-        # One that ended while it waited will be noticed by whoever watches.
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._lifeline, GO)
-
-    def load(self) -> None:
-        reading, writing = os.pipe()
-        self._cut()
-        self._lifeline = writing
-        command, environment = own_python("-m", "api.cli", *self.arguments, "--lifeline", str(reading))
-        try:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, pass_fds=[reading], env=environment
-            )
-        finally:
-            os.close(reading)
-
-    def ask_to_stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-
-    def stop(self) -> None:
-        if self.process is not None:
-            end(self.process, (signal.SIGTERM, STOP_TIMEOUT_S))
-            self.process = None
-        self._cut()
-
-    def _cut(self) -> None:
-        if self._lifeline is not None:
-            os.close(self._lifeline)
-            self._lifeline = None
 
 
 @dataclass
@@ -109,9 +54,24 @@ class Supervisor:
         for watched in self._watched:
             process = watched.part.process
             if watched.again_at is not None:
-                _start_when_due(watched)
+                self._start_when_due(watched)
             elif process is None or process.poll() is not None:
                 self._mourn(watched, process.returncode if process else None, starting=starting)
+
+    def failures_of(self, part: Part) -> int:
+        """How often it has died without having been stable since."""
+        return next(watched.failures for watched in self._watched if watched.part is part)
+
+    def _start_when_due(self, watched: _Watched) -> None:
+        assert watched.again_at is not None
+        if time.monotonic() < watched.again_at:
+            return
+        watched.again_at, watched.started_at = None, time.monotonic()
+        try:
+            watched.part.start()
+        except OSError as error:
+            # The next look finds that nothing runs, and it is tried again.
+            self._say(f"the {watched.part.name} cannot be started: {error.strerror}")
 
     def _mourn(self, watched: _Watched, code: int | None, *, starting: bool) -> None:
         stable = time.monotonic() - watched.started_at > STABLE_AFTER_S
@@ -125,33 +85,7 @@ class Supervisor:
         self._say(f"the {watched.part.name} ended ({_ending(code)}); starting it again in {pause_s:g} s")
 
 
-def _start_when_due(watched: _Watched) -> None:
-    assert watched.again_at is not None
-    if time.monotonic() >= watched.again_at:
-        watched.again_at, watched.started_at = None, time.monotonic()
-        watched.part.start()
-
-
 def _ending(code: int | None) -> str:
     if code is None:
         return "never started"
     return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
-
-
-def follow(lifeline: int) -> None:
-    """Wait until the process at the other end of `lifeline` says go, and end when that one is gone.
-
-    Ctrl-C reaches every process of a terminal at once, but it is the supervisor that stops them in order:
-    SIGINT is therefore not heard here.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    if os.read(lifeline, 1) != GO:
-        raise SystemExit(0)
-    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-
-
-def _end_with(lifeline: int) -> None:
-    os.read(lifeline, 1)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(STOP_TIMEOUT_S)
-    os._exit(1)

@@ -6,26 +6,25 @@ import asyncio
 import contextlib
 import http.client
 import os
-import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from api import preflight
 from api.bootstrap import DEVELOPMENT_PASSWORD, EMAIL, USERNAME, prepare
 from api.data_folder import DataFolder, temporary_folder
-from api.embedded import servers
+from api.embedded import servers as databases
 from api.exits import CannotRun
 from api.opening import folder_at, settings_for
 from api.settings import Settings
-from api.supervisor import Supervisor, Worker
+from api.signals import Stopped, listened_to
+from api.supervisor import Supervisor
+from api.team import Team, projectors, servers
 from api.terminal import say
 from events.migrate import migrate
 
-WATCH_INTERVAL_S: Final = 0.2
 READY_INTERVAL_S: Final = 0.05
 EXPLAIN_AFTER_S: Final = 10.0
 
@@ -47,25 +46,26 @@ class Options:
         return {"--port": self.port, "--taskforge-port": self.taskforge_port}
 
 
-class Stopped(BaseException):
-    """Ctrl-C or SIGTERM: not an error, so nothing that handles errors may catch it."""
-
-
 def up(options: Options) -> None:
     """Run until Ctrl-C. Raises CannotRun when something stands in the way."""
     started_at = time.monotonic()
-    with stoppable(), contextlib.suppress(Stopped), _folder(options) as folder, folder.hold():
+    with listened_to() as asked, contextlib.suppress(Stopped), _folder(options) as folder, folder.hold():
         _check(options)
         folder.master_key()
-        workers = _workers(options, folder)
-        with loaded(*workers), servers(folder, os.environ, durable=not options.ephemeral) as found:
+        durable = not options.ephemeral
+        with (
+            _team(options, folder) as team,
+            team.loaded(),
+            databases(folder, os.environ, durable=durable) as found,
+        ):
             env = preflight.environment(options.host, os.environ)
-            default_login = prepared(settings_for(found, folder, os.environ, env, serves=True))
-            with running(*workers):
-                supervisor = Supervisor((*found.started, *workers), say)
+            with asked.held():
+                default_login = prepared(settings_for(found, folder, os.environ, env, serves=True))
+            with team.running():
+                supervisor = Supervisor((*found.started, *team.workers), say)
                 _wait_until_ready(options, supervisor)
                 _greet(options, folder, env, default_login, time.monotonic() - started_at)
-                watch(supervisor)
+                team.watch(supervisor, asked)
 
 
 def prepared(settings: Settings) -> bool:
@@ -74,52 +74,12 @@ def prepared(settings: Settings) -> bool:
     return asyncio.run(prepare(settings, os.environ))
 
 
-def _workers(options: Options, folder: DataFolder) -> list[Worker]:
-    """The projector first, then the servers."""
-    address = ("--data", str(folder.path), "--host", options.host, *as_words(options.ports))
-    shared = ("--reuse-port",) if options.workers > 1 else ()
-    return [
-        Worker("projector", ("project", "--data", str(folder.path))),
-        *(Worker(f"server {n + 1}", ("serve", *address, *shared)) for n in range(options.workers)),
-    ]
-
-
-def as_words(options: Mapping[str, int]) -> list[str]:
-    """Options and their values as a command line has them."""
-    return [word for name, value in options.items() for word in (name, str(value))]
-
-
 @contextlib.contextmanager
-def loaded(*workers: Worker) -> Iterator[None]:
-    """Let the workers import their modules while the databases start; whatever happens, they end."""
-    try:
-        for worker in workers:
-            worker.load()
-        yield
-    finally:
-        for worker in workers:
-            worker.stop()
-
-
-@contextlib.contextmanager
-def running(*workers: Worker) -> Iterator[None]:
-    """Let the workers work; in the end the servers stop together, then the projector."""
-    try:
-        for worker in workers:
-            worker.start()
-        yield
-    finally:
-        for worker in workers[1:]:
-            worker.ask_to_stop()
-        for worker in reversed(workers):
-            worker.stop()
-
-
-def watch(supervisor: Supervisor) -> None:
-    """Until Stopped is raised."""
-    while True:
-        supervisor.look()
-        time.sleep(WATCH_INTERVAL_S)
+def _team(options: Options, folder: DataFolder) -> Iterator[Team]:
+    """Where there are several servers, the projector has a spare as well."""
+    data = ("--data", str(folder.path))
+    with servers(data, options.host, options.ports, options.workers) as found:
+        yield Team(projectors(data, 1 if options.workers == 1 else 2), found)
 
 
 def _check(options: Options) -> None:
@@ -138,21 +98,6 @@ def _folder(options: Options) -> Iterator[DataFolder]:
             yield folder
     else:
         yield folder_at(options.data)
-
-
-@contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM raise Stopped; more of them do not disturb the stopping."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        say("stopping…")
-        raise Stopped
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    yield
 
 
 def _wait_until_ready(options: Options, supervisor: Supervisor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import NamedTuple, Protocol
 
@@ -32,6 +33,8 @@ class Row(NamedTuple):
     base: Sequence[float] = ()
     base_what: str = ""
     target: Target | None = None
+    note: str = ""
+    """What a reader should know of this run, such as how busy the load generator was."""
 
     @property
     def measured(self) -> float:
@@ -49,9 +52,13 @@ class Row(NamedTuple):
 class Servers(Protocol):
     """PostgreSQL, which flushes every commit to disk, and Valkey, for this run alone."""
 
-    database_url: str
-    """An empty database with the present schema."""
-    redis_url: str
+    @property
+    def database_url(self) -> str:
+        """A database with the present schema."""
+
+    @property
+    def redis_url(self) -> str:
+        """An empty Redis database."""
 
 
 class Bench(Protocol):
@@ -61,12 +68,17 @@ class Bench(Protocol):
     repeats: int
     seconds: float
     """How long one measurement of a rate goes on."""
+    folder: Path
+    """Where files may be put; gone after the run."""
 
     def say(self, text: str) -> None:
         """Tell on stderr what is going on."""
 
     async def empty(self) -> Servers:
         """Servers with a database of its own and an empty Redis database."""
+
+    async def without_schema(self) -> Servers:
+        """The same with a database in which there is nothing, for somebody else's tables."""
 
     async def with_log(self, events: int) -> Servers:
         """The same with a made-up history of so many events in the log, made once for all figures."""

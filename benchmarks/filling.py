@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import multiprocessing
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from multiprocessing.synchronize import Event
 from statistics import median
 from typing import Final, NamedTuple
@@ -20,6 +20,7 @@ import psutil
 import psycopg
 
 from benchmarks.append import group_rate
+from benchmarks.processes import processor_s
 from events.index import connections_to_fill, fill, keep_filling
 from events.index_pace import IndexBounds
 from events.migrate import migrate
@@ -106,17 +107,6 @@ def filling(url: str) -> Iterator[None]:
 def _fill(url: str, is_up: Event) -> None:
     is_up.set()
     asyncio.run(keep_filling(url))
-
-
-def processor_s(server: psutil.Process) -> float:
-    """What PostgreSQL's processes have taken so far, those that ended included."""
-    total = 0.0
-    for each in (server, *server.children()):
-        with suppress(psutil.NoSuchProcess):
-            times = each.cpu_times()
-            total += times.user + times.system
-    ended = server.cpu_times()
-    return total + ended.children_user + ended.children_system
 
 
 def complete_to(url: str) -> int:

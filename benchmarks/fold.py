@@ -14,24 +14,22 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any
 
 from redis.asyncio import Redis
 
+from benchmarks.made_history import MASTER_KEY, fill_log
 from events.migrate import migrate
-from events.store import Append, EventStore, open_store
+from events.store import EventStore, open_store
 from projections.follower import Follower, RunnerSettings
 from projections.live import Live
 from projections.runner import collect_garbage_rarely
 from projections.writer import Checkpoint, Writer
 from readmodels.connecting import connect
 from tests.folding import Letters
-from tests.histories import AT_WORK, history
 from tests.servers import own_postgres, own_valkey, short_folder
 
 GENERATION = 1
-COMMAND_EVENTS = 100
 SINGLE_EVENTS_MAX = 5_000
 
 
@@ -55,8 +53,10 @@ def servers() -> Iterator[tuple[str, str]]:
 
 async def measure(database_url: str, redis_url: str, options: argparse.Namespace) -> None:
     redis = connect(redis_url, timeout_s=60)
-    async with open_store(database_url, bytes(32)) as store:
+    async with open_store(database_url, MASTER_KEY) as store:
+        started = time.perf_counter()
         await fill_log(store, options.events)
+        print(f"made a log of {options.events:,} events in {time.perf_counter() - started:.1f} s")
         collect_garbage_rarely()
         profile = cProfile.Profile()
         if options.profile:
@@ -77,17 +77,6 @@ async def measure(database_url: str, redis_url: str, options: argparse.Namespace
         ratio = (options.events / filled_s) / (count / single.total_s)
         print(f"batches are {ratio:.1f} times as fast")
     await redis.aclose()
-
-
-async def fill_log(store: EventStore, count: int) -> None:
-    started = time.perf_counter()
-    records = history(Random(3), count, AT_WORK)
-    print(f"made up a history of {count:,} events in {time.perf_counter() - started:.1f} s")
-    started = time.perf_counter()
-    for start in range(0, count, COMMAND_EVENTS):
-        events = tuple((record.event, record.version) for record in records[start : start + COMMAND_EVENTS])
-        await store.append(Append(f"command-{start}", events))
-    print(f"appended it in {time.perf_counter() - started:.1f} s")
 
 
 @dataclass

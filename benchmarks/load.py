@@ -50,36 +50,49 @@ def in_turn(asked: list[bytes]) -> MakeRequest:
 async def closed_loop(port: int, make: MakeRequest, *, clients: int, seconds: float) -> Taken:
     """So many clients, each asking again as soon as it has its answer."""
     taken = Taken()
-    loop = asyncio.get_running_loop()
     end = time.perf_counter() + seconds
-    connections = [
-        (await loop.create_connection(lambda: Client(make, taken, end), "127.0.0.1", port))[1]
-        for _ in range(clients)
-    ]
+    asking = [Client(make, taken, end) for _ in range(clients)]
+    for each in asking:
+        await each.connection.open(port)
     started = time.perf_counter()
-    for each in connections:
+    for each in asking:
         each.begin()
-    await asyncio.gather(*(each.ended for each in connections))
+    await asyncio.gather(*(each.ended for each in asking))
     taken.seconds = time.perf_counter() - started
     return taken
 
 
-class Client(asyncio.Protocol):
-    """One connection, which asks until `end`."""
+class Connection(asyncio.Protocol):
+    """A kept-alive connection for one request at a time; `answered` is told status and seconds of each.
 
-    def __init__(self, make: MakeRequest, taken: Taken, end: float) -> None:
-        self._make = make
-        self._taken = taken
-        self._end = end
+    `lost` is told when the server has closed it, and why.
+    """
+
+    def __init__(
+        self, answered: Callable[[int, float], None], lost: Callable[[Exception | None], None]
+    ) -> None:
+        self._tell_answered = answered
+        self._tell_lost = lost
         self._buffer = b""
         self._asked_at = 0.0
         self._transport: asyncio.Transport | None = None
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._is_closed = asyncio.Event()
 
-    def begin(self) -> None:
+    async def open(self, port: int) -> None:
+        """Raises OSError."""
+        await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", port)
+
+    def ask(self, asked: bytes) -> None:
         assert self._transport is not None
         self._asked_at = time.perf_counter()
-        self._transport.write(self._make())
+        self._transport.write(asked)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    async def wait_closed(self) -> None:
+        await self._is_closed.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's are none by their class.
@@ -91,23 +104,40 @@ class Client(asyncio.Protocol):
         if head < 0:
             return
         if len(self._buffer) >= head + len(HEAD_END) + content_length(self._buffer, head):
-            self._answered()
+            status = int(self._buffer[9:12])
+            self._buffer = b""
+            self._tell_answered(status, time.perf_counter() - self._asked_at)
 
     def connection_lost(self, error: Exception | None) -> None:
-        if not self.ended.done():
-            self.ended.set_exception(error or ConnectionError("the server closed the connection"))
+        self._is_closed.set()
+        self._tell_lost(error)
 
-    def _answered(self) -> None:
-        now = time.perf_counter()
-        self._taken.took_s.append(now - self._asked_at)
-        self._taken.statuses[int(self._buffer[9:12])] += 1
-        self._buffer = b""
-        assert self._transport is not None
-        if now < self._end:
+
+class Client:
+    """Somebody on a connection of their own, who asks until `end`."""
+
+    def __init__(self, make: MakeRequest, taken: Taken, end: float) -> None:
+        self._make = make
+        self._taken = taken
+        self._end = end
+        self.connection = Connection(self._answered, self._lost)
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def begin(self) -> None:
+        self.connection.ask(self._make())
+
+    def _answered(self, status: int, took_s: float) -> None:
+        self._taken.took_s.append(took_s)
+        self._taken.statuses[status] += 1
+        if time.perf_counter() < self._end:
             self.begin()
         else:
             self.ended.set_result(None)
-            self._transport.close()
+            self.connection.close()
+
+    def _lost(self, error: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(error or ConnectionError("the server closed the connection"))
 
 
 def content_length(buffer: bytes, head: int) -> int:

@@ -17,7 +17,8 @@ from contextlib import asynccontextmanager
 import psutil
 from redis.asyncio import Redis
 
-from benchmarks.fold import fill_log, servers
+from benchmarks.fold import servers
+from benchmarks.made_history import MASTER_KEY, filled
 from benchmarks.rebuild_library import library_rate
 from events.store import EventStore, open_store
 from projections.bulk import BulkSettings, load
@@ -28,6 +29,7 @@ from projections.bulk_groups import Grouped
 from projections.bulk_messages import Sources
 from projections.bulk_plan import FIRST, LAST, Range
 from projections.bulk_reading import reading
+from projections.bulk_texts import Texts
 from projections.runner import collect_garbage_rarely
 from projections.writer import Checkpoint, Writer
 from readmodels.connecting import connect
@@ -36,7 +38,6 @@ from readmodels.keys import Keys
 from readmodels.kinds import KINDS
 from tests.folding import GENERATION, Letters
 
-MASTER_KEY = bytes(32)
 SAMPLED_EVERY_S = 0.05
 PHASES_EVENTS = 100_000
 
@@ -62,11 +63,7 @@ def main() -> None:
 
 
 def fill(database_url: str, events: int) -> None:
-    async def filled() -> None:
-        async with open_store(database_url, MASTER_KEY) as store:
-            await fill_log(store, events)
-
-    asyncio.run(filled())
+    asyncio.run(filled(database_url, events))
 
 
 async def loaded(sources: Sources, events: int, workers: int) -> float:
@@ -178,6 +175,7 @@ def show_phases(database_url: str, end: int) -> None:
     with reading(database_url, MASTER_KEY, end) as reader:
         fold = StreamFold(Grouped(reader.reaching_groups()))
         entries, sums = Entries(Keys(GENERATION)), dict[Ref, dict[str, int]]()
+        texts = Texts(Keys(GENERATION), 0, Range(FIRST, LAST), BulkSettings().buckets)
         phases.end("what reaches groups")
         for stream, records in reader.streams(Range(FIRST, LAST)):
             told = list(records)
@@ -186,12 +184,16 @@ def show_phases(database_url: str, end: int) -> None:
             phases.end("fold")
             if story.document is not None:
                 kind = KINDS[story.ref.kind]
-                stands_in = derived(kind, story.document, lambda _: None, sums)
+                found = derived(kind, story.document, lambda _: None, sums)
                 phases.end("derive")
-                entries.add(kind, story.ref, story.document, stands_in)
+                entries.add(kind, story.ref, story.document, found.places)
+                texts.add(story.ref, found.texts)
                 if entries.size_bytes >= BulkSettings().entries_max_bytes:
                     list(entries.take())
                 phases.end("put into commands")
+        list(entries.take())
+        list(texts.take(is_all=True))
+        phases.end("put into commands")
     print(f"\none process, {end:,} events, processor time:")
     for phase, spent_s in {**phases.spent_s, "all": sum(phases.spent_s.values())}.items():
         print(f"{phase:24} {spent_s:6.2f} s {1e6 * spent_s / end:6.2f} us/event")

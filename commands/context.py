@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
+from functools import cache
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
+from events.event import Event
 from events.instants import Instant
 
 
@@ -114,10 +116,16 @@ def given(command: Any) -> frozenset[str]:
     )
 
 
-def adopted(state: S, event: Any) -> S:
-    """The state with the value of every field that it has in common with the event."""
-    common = [field.name for field in fields(event) if hasattr(state, field.name)]
-    return replace(state, **{name: getattr(event, name) for name in common})  # type: ignore[type-var]
+def adopted(state: S, event: Event, **more: Any) -> S:
+    """The state with the value of every field that it has in common with the event, and with `more`."""
+    common = {name: getattr(event, name) for name in _common_fields((type(state), type(event)))}
+    return replace(state, **common, **more)  # type: ignore[type-var]
+
+
+@cache
+def _common_fields(types: tuple[Any, Any]) -> tuple[str, ...]:
+    of_state, of_event = ({field.name: None for field in fields(each)} for each in types)
+    return tuple(name for name in of_event if name in of_state)
 
 
 def changed(before: Any, command: Any, names: Iterable[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -55,29 +55,37 @@ def folded(held: Held, stream: str, events: Iterable[Event]) -> Held:
     return Held(state, version, held.fresh)
 
 
+def _no_number(_sequence: str) -> None:
+    return None
+
+
 @dataclass(slots=True)
 class Desk:
     """The context of one decision. `reads` are the states it looked at, of which those that are only
     `glanced` at may change before the decision is in the log.
 
     `find` gives what is held of a stream, `ids` the numbers drawn so far by sequence: a decision
-    that is taken again gets the same numbers again.
+    that is taken again gets the same numbers again. `at_hand` gives a further one, if it can at once.
     """
 
     actor: Actor
     now: Instant
     find: Callable[[str], Held | None]
-    ids: Mapping[str, Sequence[int]]
+    ids: dict[str, list[int]]
     claim_of: Callable[[str, str], str]
+    at_hand: Callable[[str], int | None] = _no_number
     reads: dict[str, Held] = field(default_factory=dict)
     glanced: set[str] = field(default_factory=set)
     used: dict[str, int] = field(default_factory=dict)
 
     def new_id(self, sequence: str) -> int:
         place = self.used.get(sequence, 0)
-        numbers = self.ids.get(sequence, ())
+        numbers = self.ids.setdefault(sequence, [])
         if place == len(numbers):
-            raise NoIds(sequence)
+            number = self.at_hand(sequence)
+            if number is None:
+                raise NoIds(sequence)
+            numbers.append(number)
         self.used[sequence] = place + 1
         return numbers[place]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Final, cast
@@ -139,6 +139,7 @@ class Dispatcher:
     def forget(self) -> None:
         """Read every state again: the log was restored, and what is cached may never have happened."""
         self._states.clear()
+        self._numbers.forget()
 
     def _lock(self, main: str | None) -> AbstractAsyncContextManager[object]:
         """Commands about the same object take turns here, so only other processes can get in between."""
@@ -148,7 +149,7 @@ class Dispatcher:
 
     async def _carry_out(self, request: _Request) -> Decided:
         ids: dict[str, list[int]] = {}
-        held: dict[str, Held] = {}
+        held: Mapping[str, Held] = {}
         for _ in range(self._attempts_max):
             decision = await self._decide(request, ids, held)
             if decision.refusal:
@@ -165,7 +166,9 @@ class Dispatcher:
         self.counts.busy += 1
         raise Busy
 
-    async def _decide(self, request: _Request, ids: dict[str, list[int]], held: dict[str, Held]) -> Decision:
+    async def _decide(
+        self, request: _Request, ids: dict[str, list[int]], held: Mapping[str, Held]
+    ) -> Decision:
         """Decides on what is cached, and once more on what is true now when nothing came of it.
 
         Without an append no version conflict would tell that the cache was outdated.
@@ -179,14 +182,16 @@ class Dispatcher:
         self,
         request: _Request,
         ids: dict[str, list[int]],
-        held: dict[str, Held],
+        known: Mapping[str, Held],
         cached: Callable[[str], Held | None],
     ) -> Decision:
+        held = dict(known)
+
         def find(stream: str) -> Held | None:
             return held.get(stream) or cached(stream)
 
         for _ in range(ROUNDS_MAX):
-            desk = Desk(request.actor, request.now, find, ids, self.claim_of)
+            desk = Desk(request.actor, request.now, find, ids, self.claim_of, self._numbers.at_hand)
             try:
                 return decide(request.command, desk, request.expected_version)
             except NotLoaded as lacking:

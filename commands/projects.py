@@ -100,7 +100,7 @@ class Project:
 def evolve(project: Project, event: Event) -> Project:
     match event:
         case ProjectCreated():
-            return replace(adopted(project, event), id=event.project_id)
+            return adopted(project, event, id=event.project_id)
         case ProjectDetailsChanged():
             return replace(project, **event.changes)
         case ProjectStatusChanged() | ProjectOwnerChanged():

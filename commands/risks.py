@@ -81,7 +81,7 @@ class Risk:
 def evolve(risk: Risk, event: Event) -> Risk:
     match event:
         case RiskRaised():
-            return replace(adopted(risk, event), id=event.risk_id)
+            return adopted(risk, event, id=event.risk_id)
         case RiskDetailsChanged():
             return replace(risk, **event.changes)
         case RiskStatusChanged():

@@ -7,12 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from commands.desk import Held, empty, folded
+from commands.sharing import Shared
+from events.errors import StoreError, Unavailable
 from events.event import Record
 
 
 class Reader(Protocol):
-    async def read_streams(self, streams: Collection[str], after: int = 0) -> Mapping[str, Sequence[Record]]:
-        """Each stream's records after version `after`, in order."""
+    async def read_since(self, versions: Mapping[str, int]) -> Mapping[str, Sequence[Record] | None]:
+        """Each stream's records after its version; None where the stream has not come to it."""
         ...
 
 
@@ -23,6 +25,7 @@ class States:
         self._reader = reader
         self._states_max = states_max
         self._held: OrderedDict[str, Held] = OrderedDict()
+        self._shared = Shared(self._read_for_all)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -33,29 +36,29 @@ class States:
             self._held.move_to_end(stream)
         return held
 
-    async def read(self, streams: Collection[str]) -> dict[str, Held]:
-        """The streams as they are now, in one round trip.
+    async def read(self, streams: Collection[str]) -> Mapping[str, Held]:
+        """The streams as they are now, in one round trip, which all share who ask about cached ones.
 
-        Only what came after the cached versions is read, and the last cached event: where that is
-        missing, the log was restored to an earlier moment and the cached state never happened.
+        Only what came after the cached versions is read. Others may take long to be read from their
+        beginning, so nobody else waits for them.
         """
-        known = {stream: self.cached(stream) or empty(stream) for stream in streams}
-        after = max(0, min((held.version for held in known.values()), default=0) - 1)
-        records = await self._reader.read_streams(known.keys(), after)
-        lost = [stream for stream, held in known.items() if not _goes_on(held, records.get(stream, ()))]
-        if lost:
-            self.drop(lost)
-            return await self.read(known.keys())
-        current = {stream: _advanced(held, stream, records.get(stream, ())) for stream, held in known.items()}
-        self.keep(current)
-        return current
+        if not all(stream in self._held for stream in streams):
+            return await self._read(streams)
+        try:
+            found = await self._shared.ask(streams)
+        except StoreError as error:
+            if not isinstance(error, Unavailable):
+                # What cannot be read shall not hold up others again: from now on it is read apart.
+                self.drop(streams)
+            raise
+        return {stream: found[stream] for stream in streams}
 
     def keep(self, states: Mapping[str, Held]) -> None:
         """Keeps what is newer than what is there; empty streams are not worth a place."""
         for stream, held in states.items():
             known = self._held.get(stream)
             if held.version and (known is None or known.version <= held.version):
-                self._held[stream] = held._replace(fresh=False)
+                self._held[stream] = held._replace(fresh=False) if held.fresh else held
                 self._held.move_to_end(stream)
         while len(self._held) > self._states_max:
             self._held.popitem(last=False)
@@ -67,11 +70,22 @@ class States:
         for stream in streams:
             self._held.pop(stream, None)
 
+    async def _read_for_all(self, questions: Sequence[Collection[str]]) -> Sequence[Mapping[str, Held]]:
+        wanted = dict.fromkeys(stream for streams in questions for stream in streams)
+        return [await self._read(wanted.keys())] * len(questions)
 
-def _goes_on(held: Held, records: Sequence[Record]) -> bool:
-    return held.version == 0 or any(record.version == held.version for record in records)
+    async def _read(self, streams: Collection[str]) -> Mapping[str, Held]:
+        """A stream that ends before its cached version: the log was restored, the state never happened."""
+        known = {stream: self.cached(stream) or empty(stream) for stream in streams}
+        news = await self._reader.read_since({stream: held.version for stream, held in known.items()})
+        lost = [stream for stream, records in news.items() if records is None]
+        if lost:
+            self.drop(lost)
+            return await self._read(streams)
+        current = {stream: _advanced(held, stream, news[stream] or ()) for stream, held in known.items()}
+        self.keep(current)
+        return current
 
 
 def _advanced(held: Held, stream: str, records: Sequence[Record]) -> Held:
-    news = (record.event for record in records if record.version > held.version)
-    return folded(held._replace(fresh=True), stream, news)
+    return folded(held._replace(fresh=True), stream, (record.event for record in records))

@@ -62,7 +62,7 @@ class Tag:
 def evolve(tag: Tag, event: Event) -> Tag:
     match event:
         case TagCreated():
-            return replace(adopted(tag, event), id=event.tag_id)
+            return adopted(tag, event, id=event.tag_id)
         case TagChanged():
             return replace(tag, **event.changes)
         case TagDeleted():

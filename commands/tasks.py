@@ -113,7 +113,7 @@ class Task:
 def evolve(task: Task, event: Event) -> Task:
     match event:
         case TaskCreated():
-            return replace(adopted(task, event), id=event.task_id)
+            return adopted(task, event, id=event.task_id)
         case TaskDetailsChanged():
             return replace(task, **event.changes)
         case TaskStatusChanged() | TaskAssigned() | TaskTagged() | TaskHoursBooked():
@@ -150,13 +150,12 @@ def create_task(command: CreateTask, context: Context) -> Iterator[Event]:
         assignee_ids=assignee_ids,
     )
     yield created
-    task = evolve(Task(), created)
     if tag_ids:
-        yield TaskTagged(task.id, tag_ids)
+        yield TaskTagged(created.task_id, tag_ids)
     if command.completion_notes:
-        yield TaskDetailsChanged(task.id, {"completion_notes": command.completion_notes})
+        yield TaskDetailsChanged(created.task_id, {"completion_notes": command.completion_notes})
     if command.actual_centihours is not None:
-        yield booked(task.id, None, command.actual_centihours, assignee_ids, context)
+        yield booked(created.task_id, None, command.actual_centihours, assignee_ids, context)
 
 
 def change_task(command: ChangeTask, context: Context) -> Iterator[Event]:

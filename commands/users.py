@@ -111,7 +111,7 @@ class User:
 def evolve(user: User, event: Event) -> User:
     match event:
         case UserRegistered():
-            return replace(adopted(user, event), id=event.user_id)
+            return adopted(user, event, id=event.user_id)
         case UserActivated():
             return replace(user, active=True)
         case UserDeactivated():

@@ -1,4 +1,4 @@
-"""The appender: gathers what callers append into groups and writes one group after the other."""
+"""The appender: gathers what callers append into groups and writes them, two at a time where that pays."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from events.errors import OutcomeUnknown, Rejected, StoreError, Unavailable
 from events.group import pick
 from events.log import Appended, Log, RawAppend
 from events.measures import SECONDS, SIZES, Histogram
+
+GROUPS_MAX: Final = 2
+LARGE_GROUP_APPENDS: Final = 32
+"""So many appends pay for a group of their own."""
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +35,11 @@ class AppendCounts:
 
 
 class Appender:
-    """One task writes: while a group is under way the next one gathers.
+    """While a group is under way the next one gathers. One that is large by then does not wait.
+
+    It is sent beside the first, at most GROUPS_MAX are: the database has it ready when the first is
+    written, and this process answers the callers of one while the database writes the other. Groups
+    under way at the same time do not meet, so it does not matter which is first.
 
     A group has about `append_batch_max` events. `append_queue_max` appends may wait; for more there
     is no room. Stopping writes what waits, for `stop_timeout_s` at most.
@@ -45,11 +53,13 @@ class Appender:
         self._waiting: deque[Waiting] = deque()
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._under_way: dict[asyncio.Task[None], Sequence[Waiting]] = {}
+        self._is_held_up = False
         self.counts = AppendCounts()
 
     @property
     def waiting(self) -> int:
-        """How many appends wait for the group under way to be written."""
+        """How many appends wait for groups under way to be written."""
         return len(self._waiting)
 
     def start(self) -> None:
@@ -61,7 +71,8 @@ class Appender:
         self._work.set()
         if task is not None:
             await asyncio.wait({task}, timeout=self._stop_timeout_s)
-            task.cancel()
+            for each in (task, *self._under_way):
+                each.cancel()
         while self._waiting:
             self._waiting.popleft().fail(Unavailable("the store is closing"))
 
@@ -86,13 +97,22 @@ class Appender:
         return appended
 
     async def _write_groups(self) -> None:
-        while self._task is not None or self._waiting:
-            if not self._waiting:
-                self._work.clear()
+        while self._task is not None or self._waiting or self._under_way:
+            self._work.clear()
+            while group := self._next_group():
+                self._send(group)
+            if self._task is not None or self._under_way:
                 await self._work.wait()
-            group = self._next_group()
-            if group:
-                await self._measured(group)
+
+    def _send(self, group: Sequence[Waiting]) -> None:
+        task = asyncio.create_task(self._measured(group))
+        self._under_way[task] = group
+        task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._is_held_up = False
+        self._work.set()
 
     async def _measured(self, group: Sequence[Waiting]) -> None:
         began = time.perf_counter()
@@ -101,12 +121,30 @@ class Appender:
         self.counts.group_seconds.observe(time.perf_counter() - began)
 
     def _next_group(self) -> list[Waiting]:
-        """The next appends that can go together; those whose callers left are dropped."""
-        near = [self._waiting.popleft() for _ in range(min(len(self._waiting), 2 * self._append_batch_max))]
-        near = [one for one in near if not one.outcome.done()]
-        picked = set(pick((one.append for one in near), self._append_batch_max))
+        """The next appends that can go together now; those whose callers left are dropped."""
+        near = self._take(self._count_to_send())
+        under_way = [one.append for group in self._under_way.values() for one in group]
+        picked = set(pick((one.append for one in near), self._append_batch_max, under_way))
         self._waiting.extendleft(one for place, one in reversed([*enumerate(near)]) if place not in picked)
+        # Whoever meets a group under way waits for it, and nobody looks at them again before.
+        self._is_held_up = bool(near) and not picked
         return [one for place, one in enumerate(near) if place in picked]
+
+    def _take(self, count: int) -> list[Waiting]:
+        taken: list[Waiting] = []
+        while self._waiting and len(taken) < count:
+            one = self._waiting.popleft()
+            if not one.outcome.done():
+                taken.append(one)
+        return taken
+
+    def _count_to_send(self) -> int:
+        """How many of those that wait are looked at; of many, half are left for a group beside the first."""
+        waiting = min(len(self._waiting), 2 * self._append_batch_max)
+        if not self._under_way:
+            return waiting // 2 if waiting >= 2 * LARGE_GROUP_APPENDS else waiting
+        has_room = len(self._under_way) < GROUPS_MAX and not self._is_held_up
+        return waiting if has_room and waiting >= LARGE_GROUP_APPENDS else 0
 
     async def _write(self, group: Sequence[Waiting]) -> None:
         try:

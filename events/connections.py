@@ -6,8 +6,8 @@ import asyncio
 import os
 import select
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -125,35 +125,38 @@ class Connections:
             await self._idle.pop().close()
 
     async def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        async with self._connection() as connection:
-            with bounded(connection, self._call_timeout_s):
-                return await work(connection)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        async with self._place():
+        await self._take_place()
+        try:
             connection = await self._sound_connection()
             try:
-                yield connection
+                with bounded(connection, self._call_timeout_s):
+                    return await work(connection)
             finally:
-                if self._closed or not is_sound(connection):
-                    await connection.close()
-                else:
-                    self._idle.append(connection)
+                await self._put_back(connection)
+        finally:
+            self.in_use -= 1
+            self._places.release()
 
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
+    async def _take_place(self) -> None:
+        if self._places.locked():
+            await self._wait_for_place()
+        else:
+            await self._places.acquire()
+        self.in_use += 1
+
+    async def _wait_for_place(self) -> None:
         try:
             async with asyncio.timeout(self._call_timeout_s):
                 await self._places.acquire()
         except TimeoutError as error:
             raise Unavailable("all connections to the database are busy") from error
-        self.in_use += 1
-        try:
-            yield
-        finally:
-            self.in_use -= 1
-            self._places.release()
+
+    async def _put_back(self, connection: Connection) -> None:
+        # Whether the server has closed it meanwhile is looked up when it is taken again.
+        if self._closed or connection.closed:
+            await connection.close()
+        else:
+            self._idle.append(connection)
 
     async def _sound_connection(self) -> Connection:
         while self._idle:

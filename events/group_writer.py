@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from weakref import WeakSet
 
 import psycopg
+from psycopg.rows import TupleRow
 
+from events.appender import GROUPS_MAX
+from events.arrays import use_arrays
 from events.columns import use_instants
 from events.connections import Connection, Connections, Prepared, reason
 from events.errors import DuplicateCommand, OutcomeUnknown, Rejected, Stale, Unavailable
@@ -29,7 +35,7 @@ class AnswerLost(Exception):
 
 
 class GroupWriter:
-    """Owns the one connection that writes to the log. A group takes `append_timeout_s` at most.
+    """Owns the connections that write to the log. A group takes `append_timeout_s` at most.
 
     One whose answer is lost is sent again for `outcome_timeout_s`, then its outcome is unknown.
     """
@@ -39,13 +45,13 @@ class GroupWriter:
     ) -> None:
         self.connections = Connections(
             database_url,
-            connections_max=1,
+            connections_max=GROUPS_MAX,
             connect_timeout_s=connect_timeout_s,
             call_timeout_s=append_timeout_s,
             prepare=self._prepare,
         )
         self._outcome_timeout_s = outcome_timeout_s
-        self._not_replicated = False
+        self._unreplicated: WeakSet[Connection] = WeakSet()
 
     async def close(self) -> None:
         await self.connections.close()
@@ -94,23 +100,31 @@ class GroupWriter:
 
     async def _write(self, appends: Sequence[RawAppend]) -> list[Appended | Exception]:
         """Send a group once; raises AnswerLost when it may have been written all the same."""
-        self._not_replicated = False
         try:
-            rows = await self.connections.run(Prepared(APPEND_GROUP, parameters(appends)))
-        except (psycopg.Error, UnicodeError, TypeError) as error:
+            rows = await self.connections.run(
+                partial(self._call, Prepared(APPEND_GROUP, parameters(appends)))
+            )
+        except (psycopg.Error, ValueError, TypeError, struct.error) as error:
             raise failure(error) from error
-        if self._not_replicated:
-            raise OutcomeUnknown("the database gave up waiting for its synchronous standby")
         return [outcome(*row) for row in rows]
+
+    async def _call(self, append_group: Prepared, connection: Connection) -> list[TupleRow]:
+        self._unreplicated.discard(connection)
+        rows = await append_group(connection)
+        if connection in self._unreplicated:
+            raise OutcomeUnknown("the database gave up waiting for its synchronous standby")
+        return rows
 
     def _prepare(self, connection: Connection) -> None:
         use_instants(connection)
-        connection.add_notice_handler(self._notice)
+        use_arrays(connection)
 
-    def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
-        # A commit whose wait for the standby is cancelled reports success, with this warning only.
-        if diagnostic.sqlstate == "01000":
-            self._not_replicated = True
+        def notice(diagnostic: psycopg.errors.Diagnostic) -> None:
+            # A commit whose wait for the standby is cancelled reports success, with this warning only.
+            if diagnostic.sqlstate == "01000":
+                self._unreplicated.add(connection)
+
+        connection.add_notice_handler(notice)
 
 
 def outcome(word: str, position: int, recorded_at: str) -> Appended | Exception:

@@ -15,8 +15,7 @@ SECONDS_CHARACTERS = len("2025-07-01T00:00:00")
 
 def instant(moment: datetime) -> Instant:
     """The instant of an aware `datetime`."""
-    utc = moment.astimezone(UTC)
-    return f"{utc.year:04}-{utc:%m-%dT%H:%M:%S}.{utc.microsecond:06}Z"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def moment(at: Instant) -> datetime:

@@ -119,6 +119,10 @@ class Log(Protocol):
         """Each stream's events after version `after`, in order, in one round trip."""
         ...
 
+    async def read_since(self, versions: Mapping[str, int]) -> Mapping[str, list[Stored]]:
+        """Each stream's events from its version on, that one included, in order, in one round trip."""
+        ...
+
     async def read(self, after: int, limit: int) -> list[Stored]:
         """At most `limit` events after position `after`, in position order."""
         ...

@@ -91,6 +91,12 @@ class MemoryLog:
     async def read_streams(self, streams: Collection[str], after: int = 0) -> Mapping[str, list[Stored]]:
         return {stream: [self._at(place) for place in self._places[stream][after:]] for stream in streams}
 
+    async def read_since(self, versions: Mapping[str, int]) -> Mapping[str, list[Stored]]:
+        return {
+            stream: [self._at(place) for place in self._places[stream][max(0, version - 1) :]]
+            for stream, version in versions.items()
+        }
+
     async def read(self, after: int, limit: int) -> list[Stored]:
         found = self._recorder.select_notifications(after, limit, inclusive_of_start=False)
         return [self._stored(notification) for notification in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ HEAD = (SQL / "head.sql").read_bytes()
 READ = (SQL / "read.sql").read_bytes()
 READ_AT = (SQL / "read_at.sql").read_bytes()
 READ_STREAMS = (SQL / "read_streams.sql").read_bytes()
+READ_SINCE = (SQL / "read_since.sql").read_bytes()
 LOG_ID = b"select log_id::text from log_identity"
 NEXT_IDS = b"select nextval(%s::regclass) from generate_series(1, %s)"
 USER_KEYS = b"select user_id, wrapped_key from user_keys where user_id = any(%s::bigint[])"
@@ -76,11 +77,10 @@ class PostgresLog:
         return Appended(rows[0][0], rows[0][1]) if rows else None
 
     async def read_streams(self, streams: Collection[str], after: int = 0) -> Mapping[str, list[Stored]]:
-        rows = await self._rows(READ_STREAMS, list(streams), after)
-        found: dict[str, list[Stored]] = {stream: [] for stream in streams}
-        for row in rows:
-            found[row[0]].append(Stored._make(row))
-        return found
+        return _by_stream(streams, await self._rows(READ_STREAMS, list(streams), after))
+
+    async def read_since(self, versions: Mapping[str, int]) -> Mapping[str, list[Stored]]:
+        return _by_stream(versions, await self._rows(READ_SINCE, list(versions), list(versions.values())))
 
     async def read(self, after: int, limit: int) -> list[Stored]:
         return list(map(Stored._make, await self._rows(READ, after, limit)))
@@ -109,6 +109,13 @@ class PostgresLog:
 
     async def _rows(self, query: bytes, *arguments: Any) -> list[tuple[Any, ...]]:
         return await self._reading.read(Prepared(query, arguments))
+
+
+def _by_stream(streams: Collection[str], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Stored]]:
+    found: dict[str, list[Stored]] = {stream: [] for stream in streams}
+    for row in rows:
+        found[row[0]].append(Stored._make(row))
+    return found
 
 
 @asynccontextmanager

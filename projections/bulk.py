@@ -165,6 +165,7 @@ class Loading:
         commands: list[Command] = [
             *several("SADD", keys.parked, parked),
             ["DEL", keys.loading, *map(keys.loading_sums, range(plan.buckets))],
+            ["DEL", *map(keys.loading_texts, range(plan.buckets))],
         ]
         move = Move(LOADING, end, "filling", end, checkpoint.event_id, checkpoint.recorded_at)
         await self._writer.apply(commands, move)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import orjson
 
 from projections.batch import Underivable, where
-from readmodels.changes import Changes, Sums, places, standing_of, summed
-from readmodels.documents import Contribution, DepartmentOf, Document, Kind, Places, Ref
+from readmodels.changes import Changes, Following, Sums, follows, standing_of, summed
+from readmodels.documents import Contribution, DepartmentOf, Document, Kind, Ref
 from readmodels.kinds import KINDS
 
 Bucket = dict[str, dict[str, dict[str, int]]]
@@ -43,13 +43,15 @@ class Derivation:
         return taken
 
 
-def derived(kind: Kind, document: Document, department_of: DepartmentOf, sums: Sums) -> Places:
-    """Where a document stands. What it contributes is added to `sums`."""
-    standing = standing_of(kind, document, department_of)
+def derived(kind: Kind, document: Document, department_of: DepartmentOf, sums: Sums) -> Following:
+    """Where a document and its text stand in the end. What it contributes is added to `sums`."""
     add_all(kind.contributions(document), sums)
-    add_all(standing.contributions, sums)
-    found = places(kind, document)
-    return {**found, **standing.places} if standing.places else found
+    found = follows(kind, document)
+    if kind.by_department is not None:
+        standing = standing_of(kind, document, department_of)
+        add_all(standing.contributions, sums)
+        found.places.update(standing.places)
+    return found
 
 
 def add_all(contributions: Iterable[Contribution], sums: Sums) -> None:
@@ -59,14 +61,16 @@ def add_all(contributions: Iterable[Contribution], sums: Sums) -> None:
         if into is None:
             into = sums[summary] = defaultdict(int)
         for name, amount in amounts.items():
-            into[name] += amount
+            # Many are 0. What is no whole number is judged where sums become documents.
+            if amount or type(amount) is not int:
+                into[name] += amount
 
 
 def summaries(sums: Sums) -> Changes:
     """The documents that sums are, and their places. Raises Underivable."""
     changes = Changes()
     for kind, ref, document in summed_up(sums):
-        changes.begin(kind, ref, document, places(kind, document))
+        changes.begin(kind, ref, document, follows(kind, document))
     return changes
 
 
@@ -81,10 +85,12 @@ def summed_up(sums: Sums) -> Iterator[tuple[Kind, Ref, Document]]:
             yield KINDS[ref.kind], ref, document
 
 
-def add_sums(into: Sums, more: Iterable[tuple[Ref, Mapping[str, int]]]) -> None:
-    """Raises Underivable for what is no number."""
+def add_sums(into: Sums, more: Iterable[tuple[Ref, dict[str, int]]]) -> None:
+    """Raises Underivable for what is no number. What is new is taken over as it is."""
     for ref, figures in more:
-        found = into.setdefault(ref, {})
+        found = into.setdefault(ref, figures)
+        if found is figures:
+            continue
         try:
             for name, amount in figures.items():
                 found[name] = found.get(name, 0) + amount
@@ -109,5 +115,5 @@ def bucket_json(bucket: Bucket) -> bytes:
         raise Underivable(where(error)) from error
 
 
-def sums_in(bucket: Bucket) -> Iterable[tuple[Ref, Mapping[str, int]]]:
+def sums_in(bucket: Bucket) -> Iterable[tuple[Ref, dict[str, int]]]:
     return ((Ref(kind, key), figures) for kind, some in bucket.items() for key, figures in some.items())

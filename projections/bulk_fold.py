@@ -12,12 +12,14 @@ from typing import Final
 
 from events.event import TYPES, Event, Poison, Record
 from projections.batch import HELD_BACK, in_order, letter_about, where
-from projections.bulk_groups import NEVER, Grouped, Membership, Track
+from projections.bulk_groups import Basis, Grouped, Membership, Reaching, Track, differ
 from projections.catalogue import STEPS
 from projections.projection import Step, documents_named
 from readmodels.changes import DeadLetter
 from readmodels.documents import Document, Ref
 from readmodels.kinds import KINDS
+
+NEVER: Final = 2**63
 
 
 class Unsplittable(Exception):
@@ -49,14 +51,19 @@ NO_STEPS: Final[Mapping[type[Event], Step | None]] = {}
 
 @dataclass(slots=True)
 class Story:
-    """A document as the events so far leave it: up to position `at`; a group's next event comes at `due`."""
+    """A document as the events up to position `at` leave it; `coming` is what reaches it next by a group.
+
+    Its groups rest on `basis`.
+    """
 
     ref: Ref
     document: Document | None = None
     is_parked: bool = False
     at: int = 0
+    coming: Reaching | None = None
     due: int = NEVER
     tracks: Sequence[Track] = ()
+    basis: Basis | None = None
 
 
 class StreamFold:
@@ -109,19 +116,15 @@ class StreamFold:
             return
         if after is not before:
             story.document = after
-            if membership is not None and membership.may_differ(before, after):
-                story.tracks = membership.tracks(after)
-                story.due = next_due(story)
+            if membership is not None:
+                follow_groups(story, membership)
 
     def _catch_up(self, story: Story, membership: Membership | None, until: int) -> None:
         """Take what reached the document by its groups before the position `until`."""
-        while membership is not None and story.due < until:
+        while membership is not None and story.coming is not None and story.due < until:
             story.at = story.due
-            for track in story.tracks:
-                if reaching := track.at(story.at):
-                    self._take(story, membership, *reaching)
-                    break
-            story.due = next_due(story)
+            self._take(story, membership, *story.coming)
+            await_next(story)
 
     def _pass_over(self, record: Record, steps: Mapping[type[Event], Step | None]) -> None:
         """An event that no projection reads, or that reaches others only; any other one is misplaced."""
@@ -138,11 +141,25 @@ class StreamFold:
         self.letters.append(letter_about(record, error, refs, held_back))
 
 
-def next_due(story: Story) -> int:
-    due = NEVER
+def follow_groups(story: Story, membership: Membership) -> None:
+    """Know what reaches the document from now on, where its groups may be others than before."""
+    document, before = story.document, story.basis
+    if document is None:
+        story.tracks, story.basis = (), None
+    else:
+        story.basis = membership.basis(document)
+        if before is not None and not differ(before, story.basis):
+            return
+        story.tracks = membership.tracks(document)
+    await_next(story)
+
+
+def await_next(story: Story) -> None:
+    story.coming, story.due = None, NEVER
     for track in story.tracks:
-        due = min(due, track.after(story.at))
-    return due
+        coming = track.after(story.at)
+        if coming is not None and coming.record.position < story.due:
+            story.coming, story.due = coming, coming.record.position
 
 
 def merged(letters: Iterable[DeadLetter]) -> list[DeadLetter]:

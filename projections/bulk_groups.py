@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import is_not, itemgetter
+from typing import Final, NamedTuple
 
 from events.event import Event, Record
 from projections.catalogue import STEPS
 from projections.projection import Step
 from readmodels.documents import Document, Kind
 from readmodels.kinds import KINDS
-
-NEVER: Final = 2**63
 
 GROUPED_TYPES: Final[Mapping[type[Event], tuple[Step, ...]]] = {
     event_type: reaching
@@ -39,75 +38,37 @@ class Track:
         self._reaching = sorted(reaching, key=lambda each: each.record.position)
         self._positions = [each.record.position for each in self._reaching]
 
-    def after(self, position: int) -> int:
-        """The position of the next event, NEVER where there is none."""
+    def after(self, position: int) -> Reaching | None:
+        """What comes next after a position."""
         place = bisect_right(self._positions, position)
-        return self._positions[place] if place < len(self._positions) else NEVER
-
-    def at(self, position: int) -> Reaching | None:
-        place = bisect_right(self._positions, position) - 1
-        return self._reaching[place] if place >= 0 and self._positions[place] == position else None
+        return self._reaching[place] if place < len(self._positions) else None
 
 
-class Watched(Mapping[str, Any]):
-    """A document that notes in `fields` what is read of it."""
-
-    def __init__(self, document: Document, fields: dict[str, None]) -> None:
-        self._document = document
-        self._fields = fields
-
-    def __getitem__(self, name: str) -> Any:
-        self._fields[name] = None
-        return self._document[name]
-
-    def __iter__(self) -> Iterator[str]:
-        self._fields.update(dict.fromkeys(self._document))
-        return iter(self._document)
-
-    def __len__(self) -> int:
-        return len([*self])
+Basis = tuple[object, ...]
 
 
-class GroupsOf:
-    """In which groups documents of one kind stand.
+def basis_of(kind: Kind) -> Callable[[Document], Basis]:
+    """What is kept of a document to know later whether its groups may have changed, as few events do."""
+    # One field twice: a single one would be given without a tuple.
+    return itemgetter(*kind.group_fields, *kind.group_fields[:1])
 
-    That is a pure function of the document. So it has to be asked again only when a field changes that
-    was ever read to answer it, which few events do.
-    """
 
-    def __init__(self, kind: Kind) -> None:
-        self._kind = kind
-        self._fields: dict[str, None] = {}
-
-    def of(self, document: Document) -> Iterable[str]:
-        return self._kind.groups(Watched(document, self._fields))
-
-    def may_differ(self, before: Document | None, after: Document | None) -> bool:
-        if before is None or after is None:
-            return True
-        # Written out: this is asked of every event, and a generator takes three times as long.
-        try:
-            for name in self._fields:
-                if before[name] is not after[name]:
-                    return True
-        except KeyError:
-            return True
-        return False
+def differ(before: Basis, after: Basis) -> bool:
+    """By identity: what is equal may be of another type, and stand in another group."""
+    return any(map(is_not, before, after))
 
 
 class Membership:
     """What reaches documents of one kind by the groups in which they stand."""
 
     def __init__(self, kind: Kind, tracks: Mapping[str, Track]) -> None:
-        self._groups = GroupsOf(kind)
         self._tracks = tracks
-        self.may_differ = self._groups.may_differ
+        self._groups_of = kind.groups
+        self.basis = basis_of(kind)
 
-    def tracks(self, document: Document | None) -> Sequence[Track]:
-        if document is None:
-            return ()
+    def tracks(self, document: Document) -> Sequence[Track]:
         tracks = self._tracks
-        return [tracks[group] for group in self._groups.of(document) if group in tracks]
+        return [tracks[group] for group in self._groups_of(document) if group in tracks]
 
 
 class Grouped:

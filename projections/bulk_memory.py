@@ -12,7 +12,7 @@ from events.store import EventStore
 from projections import memory
 from projections.batch import Batch, Underivable
 from projections.bulk_derive import Derivation, summaries
-from projections.bulk_groups import GROUPED_KINDS, GroupsOf
+from projections.bulk_groups import GROUPED_KINDS, basis_of, differ
 from projections.discards import discarded
 from projections.folding import targets_of
 from projections.membership import department_in
@@ -25,6 +25,7 @@ from readmodels.memory import MemoryModel
 BATCH_EVENTS: Final = 1_000
 TURN_DOCUMENTS: Final = 500
 DOCUMENTS_MAX: Final = 500_000
+BASES: Final = {kind: basis_of(KINDS[kind]) for kind in GROUPED_KINDS}
 
 Records = Sequence[Record | Poison]
 
@@ -81,7 +82,6 @@ class WholeLog(Batch):
         super().__init__(parked=())
         self.now = defaultdict(lambda: None)
         self.groups = defaultdict(dict)
-        self._groups_of = {kind: GroupsOf(KINDS[kind]) for kind in GROUPED_KINDS}
 
     def tell(self, records: Records, left_out: Collection[int]) -> None:
         for record in records:
@@ -109,9 +109,11 @@ class WholeLog(Batch):
 
     def _put(self, ref: Ref, document: Document | None) -> None:
         before, self.now[ref] = self.now[ref], document
-        groups = self._groups_of.get(ref.kind)
-        if groups is not None and document is not None and groups.may_differ(before, document):
-            for group in groups.of(document):
+        basis = BASES.get(ref.kind)
+        if basis is None or document is None:
+            return
+        if before is None or differ(basis(before), basis(document)):
+            for group in KINDS[ref.kind].groups(document):
                 self.groups[group][ref] = None
 
     def _department_of(self, user_id: int) -> int | None:

@@ -88,12 +88,17 @@ class StreamReader:
             event = self._decode(stream, version, topic, state)
         except Undecodable as error:
             return Poison(stream, version, position, topic, instant_of(moment), str(error))
-        told = (event, stream, version, position, NOT_READ, instant_of(moment))
         # As `Record(...)` does it, in a third of the time.
-        return tuple.__new__(Record, told + NONE_READ)
+        return new_tuple(
+            Record,
+            (
+                event, stream, version, position, NOT_READ, instant_of(moment),
+                NOT_READ, NOT_READ, NOT_READ, NOT_READ, NOT_READ, NOT_READ,
+            ),
+        )  # fmt: skip
 
 
-NONE_READ: Final = (NOT_READ,) * (len(Record._fields) - 6)
+new_tuple: Final = tuple.__new__
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from typing import Any, Final
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from projections.bulk_entries import SHELVE
 from projections.bulk_messages import Order
 from projections.bulk_wire import Packed, packed, parts
 from projections.writer import Fenced, Lost
@@ -54,6 +53,16 @@ class Sink:
         found: Any = self._redis.hvals(key)
         return list(found)
 
+    def fields(self, key: str) -> list[str]:
+        """The names of a hash's values."""
+        found: Any = self._redis.hkeys(key)
+        return [name.decode() for name in found]
+
+    def some(self, key: str, fields: Sequence[str]) -> list[bytes]:
+        """The values of a hash that have these names."""
+        found: Any = self._redis.hmget(key, list(fields))
+        return list(found)
+
     def _send_all(self) -> None:
         while True:
             part = self._waiting.get()
@@ -81,9 +90,8 @@ class Guarded:
         self._connection = redis.connection_pool.get_connection()
         self._order = order
         checkpoint = Keys(order.generation).checkpoint
-        watch = packed(["WATCH", checkpoint]).data
-        self._look = watch + packed(["HMGET", checkpoint, "epoch", "state", "position"]).data
-        redis.script_load(SHELVE.text)
+        watch = packed(["WATCH", checkpoint])
+        self._look = watch + packed(["HMGET", checkpoint, "epoch", "state", "position"])
         self._say(self._look)
         self._read()
         self._check(self._read())
@@ -124,4 +132,4 @@ class Guarded:
         return self._connection.read_response(disable_decoding=True)
 
 
-MULTI, EXEC = packed(["MULTI"]).data, packed(["EXEC"]).data
+MULTI, EXEC = packed(["MULTI"]), packed(["EXEC"])

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
-from projections.encoding import BUCKET_BYTES, COMMAND_WORDS_MAX, Command, Word, buckets
-from readmodels.scripts import Script
+from projections.encoding import COMMAND_WORDS_MAX, Command, Word
 
-
-class Packed(NamedTuple):
-    """A command, and how many bytes Redis has to move for it, about."""
-
-    data: bytes
-    moved_bytes: int
+Packed = bytes
+"""A command as Redis reads it."""
 
 
 def word(data: bytes) -> bytes:
@@ -25,15 +19,13 @@ def word_of(part: Word) -> bytes:
     return word((part if isinstance(part, str) else repr(part)).encode())
 
 
+def number_word(number: int) -> bytes:
+    text = str(number)
+    return f"${len(text)}\r\n{text}\r\n".encode()
+
+
 def packed(command: Command) -> Packed:
-    data = b"*%d\r\n%b" % (len(command), b"".join(map(word_of, command)))
-    return Packed(data, len(data))
-
-
-def called(asked: Script, command: Command) -> Packed:
-    """A command on a shelf, which a script of its own carries out."""
-    data, size = packed(["EVALSHA", asked.sha, "1", *command[1:]])
-    return Packed(data, size + BUCKET_BYTES * buckets(command))
+    return b"*%d\r\n%b" % (len(command), b"".join(map(word_of, command)))
 
 
 def long_command(name: str, key: str | None, entries: Iterable[bytes], words_each: int) -> Iterator[Packed]:
@@ -41,8 +33,7 @@ def long_command(name: str, key: str | None, entries: Iterable[bytes], words_eac
     head = [word_of(each) for each in (name, key) if each is not None]
     rest, entries_max = iter(entries), COMMAND_WORDS_MAX // words_each
     while some := list(islice(rest, entries_max)):
-        data = b"*%d\r\n%b" % (len(head) + words_each * len(some), b"".join([*head, *some]))
-        yield Packed(data, len(data))
+        yield b"*%d\r\n%b" % (len(head) + words_each * len(some), b"".join([*head, *some]))
 
 
 def parts(commands: Iterable[Packed], max_bytes: int) -> Iterator[Sequence[bytes]]:
@@ -50,10 +41,10 @@ def parts(commands: Iterable[Packed], max_bytes: int) -> Iterator[Sequence[bytes
     part: list[bytes] = []
     size = 0
     for command in commands:
-        if part and size + command.moved_bytes > max_bytes:
+        if part and size + len(command) > max_bytes:
             yield part
             part, size = [], 0
-        part.append(command.data)
-        size += command.moved_bytes
+        part.append(command)
+        size += len(command)
     if part:
         yield part

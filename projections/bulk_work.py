@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -18,9 +18,10 @@ from projections.bulk_notes import bucket_field, note_json, range_field
 from projections.bulk_plan import Range
 from projections.bulk_reading import StreamReader
 from projections.bulk_sink import Sink
+from projections.bulk_texts import Texts, neighbourhoods, put_together
 from projections.bulk_wire import packed
 from projections.membership import department_in
-from readmodels.changes import Sums, places
+from readmodels.changes import Sums, follows
 from readmodels.documents import Document, Ref
 from readmodels.kinds import KINDS
 
@@ -47,6 +48,14 @@ class Tally:
             self._told = self._reader.events
 
 
+class Made(NamedTuple):
+    """What follows from a range, as far as it is not written yet."""
+
+    entries: Entries
+    texts: Texts
+    sums: Sums
+
+
 class Work:
     """What a worker does, job by job. `tell` is told how many events were folded since it was told last."""
 
@@ -67,39 +76,52 @@ class Work:
         departments: dict[str, int] = {}
         fold = StreamFold(self._grouped, self._discarded)
         tally = Tally(self._reader, self._tell)
-        entries, sums = Entries(self._sink.keys, streams), dict[Ref, dict[str, int]]()
+        keys, buckets = self._sink.keys, self._order.buckets
+        made = Made(Entries(keys), Texts(keys, number, streams, buckets), {})
         for stream, records in self._reader.streams(streams):
             story = fold.fold(stream, records)
             ref, document = story.ref, story.document
             tally.tell(TOLD_EVERY_EVENTS)
             if document is not None:
-                self._derive(ref, document, entries, sums)
+                self._derive(ref, document, made)
                 if ref.kind == USER_KIND and (department := department_in(document)) is not None:
                     departments[ref.id] = department
-        self._sink.write(entries.take())
-        self._note(number, sums, note_json(tally.events, departments, fold.letters))
+        self._sink.write(made.entries.take())
+        self._sink.write(made.texts.take(is_all=True))
+        self._note(number, made.sums, note_json(tally.events, departments, fold.letters))
         tally.tell()
 
     def add_up(self, bucket: int) -> None:
-        """Write the summaries of a bucket, from what all ranges say of it."""
+        """Write the summaries and the texts of a bucket, from what all ranges say of it."""
         sums: Sums = {}
         for part in self._sink.values(self._sink.keys.loading_sums(bucket)):
             add_sums(sums, sums_in(orjson.loads(part)))
         entries = Entries(self._sink.keys)
         for kind, ref, document in summed_up(sums):
-            entries.add(kind, ref, document, places(kind, document))
+            entries.add(kind, ref, document, follows(kind, document).places)
             self._write_enough(entries)
         self._sink.write(entries.take())
+        self._put_together(bucket)
         self._sink.write([packed(["HSET", self._sink.keys.loading, bucket_field(bucket), ""])])
         self._sink.flush()
 
-    def _derive(self, ref: Ref, document: Document, entries: Entries, sums: Sums) -> None:
+    def _put_together(self, bucket: int) -> None:
+        """One neighbourhood after the other: only one of them has to be in memory."""
+        key = self._sink.keys.loading_texts(bucket)
+        for fields in neighbourhoods(self._sink.fields(key)).values():
+            self._sink.write(put_together(self._sink.some(key, fields), self._sink.keys))
+
+    def _derive(self, ref: Ref, document: Document, made: Made) -> None:
         kind = KINDS[ref.kind]
         try:
-            entries.add(kind, ref, document, derived(kind, document, self._department_of, sums))
+            found = derived(kind, document, self._department_of, made.sums)
+            made.entries.add(kind, ref, document, found.places)
+            made.texts.add(ref, found.texts)
         except Exception as error:
             raise Underivable(where(error)) from error
-        self._write_enough(entries)
+        if made.texts.size_bytes >= self._order.entries_max_bytes:
+            self._sink.write(made.texts.take(is_all=False))
+        self._write_enough(made.entries)
 
     def _write_enough(self, entries: Entries) -> None:
         if entries.size_bytes >= self._order.entries_max_bytes:

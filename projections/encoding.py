@@ -21,7 +21,6 @@ BUCKET_BYTES: Final = 1_000
 NEIGHBOURS: Final = 64
 SHELF_HEAD: Final = 5
 SHELF_WORDS: Final = {"SHELVE": 3, "MARK": 2}
-NUMBER_BYTES: Final = 8
 
 Word = str | float
 Command = list[Word]
@@ -107,19 +106,14 @@ def shelf_command(name: str, shelf: str, root: str, keys: Keys) -> Command:
 
 def size_bytes(command: Command) -> int:
     """What Redis has to move for a command, about."""
-    return BUCKET_BYTES * buckets(command) + sum(map(word_bytes, command))
+    words = "".join(map(str, command))
+    return BUCKET_BYTES * buckets(command) + (len(words) if words.isascii() else len(words.encode()))
 
 
 def buckets(command: Command) -> int:
     """How many buckets a command rewrites, about."""
     each = SHELF_WORDS.get(str(command[0]))
     return len({int(tag) // NEIGHBOURS for tag in command[SHELF_HEAD::each]}) if each else 0
-
-
-def word_bytes(word: Word) -> int:
-    if not isinstance(word, str):
-        return NUMBER_BYTES
-    return len(word) if word.isascii() else len(word.encode())
 
 
 def stored(key: str, place: Place) -> str:

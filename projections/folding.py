@@ -6,7 +6,7 @@ of code folds into Redis, awaiting each answer, and into memory.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import orjson
@@ -70,6 +70,10 @@ def load(batch: Batch, plan: Sequence[tuple[Record | Poison, Targets]]) -> Gener
     """Load what the plan touches; the members of groups in a second round, where there are any."""
     targets = [target for _, some in plan for target in some]
     refs = dict.fromkeys(ref for target in targets for ref in target.refs)
+    for ref in begun(plan):
+        if ref in refs:
+            del refs[ref]
+            batch.loaded([ref], {})
     kinds = {target.group: target.step.kind for target in targets if target.group is not None}
     found = yield Wanted(refs, kinds)
     batch.loaded(refs, found.documents)
@@ -78,6 +82,13 @@ def load(batch: Batch, plan: Sequence[tuple[Record | Poison, Targets]]) -> Gener
     members = [ref for group in batch.groups.values() for ref in group if ref not in batch.now]
     if members:
         batch.loaded(members, (yield Wanted(members)).documents)
+
+
+def begun(plan: Iterable[tuple[Record | Poison, Targets]]) -> Iterator[Ref]:
+    """Documents whose own streams begin here: nobody knows anything of them yet."""
+    for record, _ in plan:
+        if record.version == 1:
+            yield documents_named(record.stream)
 
 
 def changes(batch: Batch) -> Folding:

@@ -36,9 +36,10 @@ MACHINERY: Final = frozenset(
     {
         "announcements", "bulk", "bulk_memory", "bulk_messages", "bulk_notes", "bulk_plan", "bulk_reading",
         "bulk_sink", "bulk_team", "bulk_work", "bulk_worker", "comparing", "connecting", "counts",
-        "dead_letters", "differences", "follower", "generations", "lease", "live", "memory", "model",
-        "moments", "moments_building", "noted", "pipe", "projector", "queries", "rebuild", "rebuilds",
-        "redis", "rounding", "runner", "samples", "scripts", "snapshots", "turns", "writer",
+        "dead_letters", "differences", "follower", "freshness", "generations", "kept", "lease", "live",
+        "memory", "model", "moments", "moments_building", "noted", "pipe", "projector", "queries", "rebuild",
+        "rebuilds", "redis", "rounding", "runner", "samples", "scripts", "snapshots", "told", "touched",
+        "turns", "wire", "writer",
     }
 )  # fmt: skip
 FIND_ATTEMPTS_MAX: Final = 5

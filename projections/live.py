@@ -11,11 +11,13 @@ from events.event import Poison, Record
 from projections.batch import Underivable
 from projections.encoding import Command, commands_of, size_bytes
 from projections.folding import Folding, folding
+from projections.remembered import REMEMBERED_MAX, Remembered
 from projections.repairs import Repair, Repairs, repair_of
 from projections.wanted import Found, Wanted
 from projections.writer import Checkpoint, Move, Writer
 from readmodels.changes import Changes, DeadLetter
 from readmodels.documents import Ref
+from readmodels.touched import touched
 
 SCRIPT_WORDS_MAX: Final = 200_000
 SCRIPT_MAX_BYTES: Final = 8_000_000
@@ -27,6 +29,9 @@ Keep = Callable[[Sequence[DeadLetter]], Awaitable[None]]
 
 class Live:
     """Stands at `checkpoint`; documents in `parked` take no further event.
+
+    Nobody else writes the generation, so the `remembered_max` documents that were used last are kept in
+    memory, until anything goes wrong.
 
     `keep` is given dead letters before the checkpoint passes them. A batch whose script would have
     more than `script_words_max` words, or move more than `script_max_bytes`, is folded in parts, so
@@ -48,6 +53,7 @@ class Live:
         repairs: Repairs | None = None,
         script_words_max: int = SCRIPT_WORDS_MAX,
         script_max_bytes: int = SCRIPT_MAX_BYTES,
+        remembered_max: int = REMEMBERED_MAX,
     ) -> None:
         self.checkpoint = checkpoint
         self.parked = parked
@@ -55,6 +61,7 @@ class Live:
         self._keep = keep
         self._discarded = set(discarded)
         self._repairs = repairs
+        self._remembered = Remembered(remembered_max)
         self._script_words_max = script_words_max
         self._script_max_bytes = script_max_bytes
 
@@ -104,11 +111,20 @@ class Live:
         await self._apply(changes, script, self._move(records, state))
 
     async def _apply(self, changes: Changes, script: Sequence[Command], move: Move) -> None:
-        await self._writer.apply(script, move)
+        await self._write(changes, script, move)
         self.parked = (self.parked | changes.parked) - changes.freed
         self.checkpoint = self.checkpoint._replace(
             state=move.state, position=move.position, event_id=move.event_id, recorded_at=move.recorded_at
         )
+
+    async def _write(self, changes: Changes, script: Sequence[Command], move: Move) -> None:
+        try:
+            await self._writer.apply(script, move, granted=self._remembered.granted, tags=touched(changes))
+        except BaseException:
+            # It may have been written or not.
+            self._remembered.clear()
+            raise
+        self._remembered.written(changes.documents)
 
     def _excess(self, script: Sequence[Command]) -> float:
         """How many times as large as it may be a script is."""
@@ -124,7 +140,12 @@ class Live:
         await self._fold(last, state)
 
     async def load(self, wanted: Wanted) -> Found:
-        return await self._writer.load(wanted)
+        known, unknown = self._remembered.known(wanted.refs)
+        if not unknown and not wanted.groups:
+            return Found(known, {})
+        found = await self._writer.load(Wanted(unknown, wanted.groups))
+        self._remembered.note({ref: found.documents.get(ref) for ref in unknown})
+        return Found({**known, **found.documents}, found.members)
 
     async def run(self, steps: Folding) -> Changes:
         """What the steps of a fold come to, given what they want to know."""

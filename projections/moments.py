@@ -24,10 +24,11 @@ from readmodels.keys import MOMENTS, Keys
 
 LEASE_TTL_S: Final = 4.0
 
-ADD, BASE, EVICT, FIND, GIVE_UP, GONE, HOLD, LOCK, READY, ROOM, TAKE_OVER = (
+ADD, BASE, CARRY, EVICT, FIND, GIVE_UP, GONE, HOLD, LOCK, READY, ROOM, TAKE_OVER = (
     query(f"moment_{name}")
     for name in (
-        "add", "base", "evict", "find", "give_up", "gone", "hold", "lock", "ready", "room", "take_over",
+        "add", "base", "carry", "evict", "find", "give_up", "gone", "hold", "lock", "ready", "room",
+        "take_over",
     )
 )  # fmt: skip
 UNUSED, KEPT = query("moments_unused"), query("moments_kept")
@@ -42,19 +43,30 @@ class Found(NamedTuple):
     is_left: bool
 
 
-class Claim(NamedTuple):
-    """The right to build a moment, until somebody claims it under a later epoch."""
-
-    number: int
-    epoch: int
-    place: Place
-
-
 class Base(NamedTuple):
     """A moment that another one can begin from."""
 
     number: int
     position: int
+
+
+class Claim(NamedTuple):
+    """The right to build a moment, until somebody claims it under a later epoch.
+
+    Where it is an earlier one that is carried on, `carried` says from where.
+    """
+
+    number: int
+    epoch: int
+    place: Place
+    carried: Base | None = None
+
+
+class Unread(NamedTuple):
+    """Which moments may be carried on: at most `events_max` events, and not asked for since `unread_s`."""
+
+    events_max: int
+    unread_s: float
 
 
 class NoRoom(Exception):
@@ -77,9 +89,12 @@ class KeptMoments:
         found = await rows(self._connections, FIND, **self._words(place))
         return Found(*found[0]) if found else None
 
-    async def claim(self, place: Place, user_id: int, lost: Found | None = None) -> Claim | None:
+    async def claim(
+        self, place: Place, user_id: int, lost: Found | None = None, unread: Unread | None = None
+    ) -> Claim | None:
         """Begin a moment for a user, or begin one anew that its builder left, or that Redis `lost`.
 
+        An `unread` moment near before the place becomes the new one, and is no more what it was.
         None where somebody builds it already, or has built it. Where there are too many, the one that
         was used longest ago goes. Raises NoRoom when the user has another one built at this moment, and
         when all there are are being built.
@@ -88,7 +103,7 @@ class KeptMoments:
         async def work(connection: Connection) -> Claim | None:
             async with connection.transaction():
                 await connection.execute(LOCK)
-                return await self._claimed(connection, place, user_id, lost)
+                return await self._claimed(connection, place, user_id, lost, unread)
 
         return await self._connections.read(work)
 
@@ -127,27 +142,38 @@ class KeptMoments:
             await rows(self._connections, GONE, number=number)
 
     async def _claimed(
-        self, connection: Connection, place: Place, user_id: int, lost: Found | None
+        self, connection: Connection, place: Place, user_id: int, lost: Found | None, unread: Unread | None
     ) -> Claim | None:
         words = {**self._words(place), "asked_by": user_id, "ttl_s": LEASE_TTL_S}
         rest = await (await connection.execute(FIND, words)).fetchone()
         found = Found(*rest) if rest else None
         if found is not None and not _is_to_be_built(found, lost):
             return None
-        await self._make_room(connection, user_id, is_new=found is None)
+        living = await self._living(connection, user_id)
+        if found is None and unread is not None:
+            carried = await (await connection.execute(CARRY, words | unread._asdict())).fetchone()
+            if carried is not None:
+                number, epoch, position = carried
+                return Claim(number, epoch, place, Base(number, position))
+        await self._make_room(connection, living + (found is None))
         words |= found._asdict() if found else {}
         begun = await (await connection.execute(TAKE_OVER if found else ADD, words)).fetchone()
         assert begun is not None
         number, epoch = begun
         return Claim(number, epoch, place)
 
-    async def _make_room(self, connection: Connection, user_id: int, *, is_new: bool) -> None:
+    async def _living(self, connection: Connection, user_id: int) -> int:
+        """How many moments there are, none of which is being built for this user. Raises NoRoom."""
         counted = await (await connection.execute(ROOM, {"asked_by": user_id})).fetchone()
         assert counted is not None
         living, of_user = counted
         if of_user:
             raise NoRoom("Another moment is being made ready for you; ask again when it is there")
-        for _ in range(living + is_new - self._moments_max):
+        return int(living)
+
+    async def _make_room(self, connection: Connection, count: int) -> None:
+        """Let as many go as `count` moments would be too many."""
+        for _ in range(count - self._moments_max):
             if not (await connection.execute(EVICT)).rowcount:
                 raise NoRoom("Too many moments are being made ready; ask again")
 

@@ -1,11 +1,11 @@
-"""Builds a moment: folds the log up to its position, from the beginning or from a nearer moment's copy."""
+"""Builds a moment: folds the log up to its position, from the beginning or from an earlier moment near it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -71,18 +71,38 @@ async def build(
 
 async def _begun(store: EventStore, redis: Redis, writer: Writer, job: Job) -> Checkpoint:
     """Where the fold begins: at the base, or at nothing."""
-    claim, base = job.claim, job.base
-    await writer.seize(claim.epoch)
+    claim = job.claim
+    found = await writer.seize(claim.epoch)
     log_id = await store.log_id()
+    base = job.base if job.base and await _can_begin_from(store, job.base, claim) else None
+    if base is not None and base == claim.carried and _is_whole(found, base, log_id):
+        return await _moved(writer, ("ready", base.position), found)
     await writer.clear(log_id)
-    # What was discarded after the base, the base has folded.
-    end = claim.place.position
-    if base is not None and await discarded(store, end) == await discarded(store, base.position):
+    if base is not None and base != claim.carried:
         start = await _copied(redis, writer, base)
         if start is not None:
             return start
         await writer.clear(log_id)
     return Checkpoint(claim.epoch, "filling", 0, log_id, "")
+
+
+async def _can_begin_from(store: EventStore, base: Base, claim: Claim) -> bool:
+    """What was discarded after the base, the base has folded."""
+    return await discarded(store, claim.place.position) == await discarded(store, base.position)
+
+
+def _is_whole(found: Checkpoint | None, base: Base, log_id: str) -> TypeGuard[Checkpoint]:
+    """Whether Redis still has the model that is to be carried on."""
+    return found is not None and (found.state, found.position, found.log_id) == (
+        "ready", base.position, log_id,
+    )  # fmt: skip
+
+
+async def _moved(writer: Writer, held: tuple[str, int], base: Checkpoint) -> Checkpoint:
+    """Note that the model is at the base now, and is not to be read; `held` is what was noted before."""
+    move = Move(*held, "filling", base.position, base.event_id, base.recorded_at)
+    await writer.apply([], move)
+    return base._replace(epoch=writer.epoch, state="filling")
 
 
 async def _no_letters(_: Sequence[DeadLetter]) -> None:
@@ -104,9 +124,7 @@ async def _copied(redis: Redis, writer: Writer, base: Base) -> Checkpoint | None
         return None
     if await _checkpoint_of(redis, original) != before:
         return None
-    move = Move("filling", 0, "filling", base.position, before.event_id, before.recorded_at)
-    await writer.apply([], move)
-    return before._replace(epoch=writer.epoch, state="filling")
+    return await _moved(writer, ("filling", 0), before)
 
 
 def _is_copied(name: str, original: Keys) -> bool:

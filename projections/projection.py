@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar, cast
 
 from events.event import Event, Record
@@ -77,8 +78,8 @@ class Projection:
 
 
 def own_id(event_type: type[Event]) -> Touches:
-    field = event_type.ID
-    return lambda event: (str(getattr(event, field)),)
+    number = attrgetter(event_type.ID)
+    return lambda event: (str(number(event)),)
 
 
 def documents_named(stream: str) -> Ref:

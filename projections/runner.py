@@ -117,9 +117,10 @@ class Runner:
 
 
 def collect_garbage_rarely() -> None:
-    """For a process that only projects: a batch is much that lives shortly and refers to nothing in circles.
+    """For what projects or serves: batches and requests live shortly and refer to little in circles.
 
-    With the usual thresholds a third of the time goes into looking through it in vain.
+    With the usual thresholds a third of a projector's time goes into looking through them in vain. What is
+    there when this is called stays.
     """
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)

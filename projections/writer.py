@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import orjson
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import ResponseError
 
 from projections.encoding import Command, Word
 from projections.wanted import Found, Wanted
 from readmodels.connecting import call, stop_if_cancelled
 from readmodels.documents import Ref, score
 from readmodels.keys import BEHIND, Keys
+from readmodels.model import NotReady
+from readmodels.pipe import shared_pipe
 from readmodels.redis import DAMAGED, FETCH, names
 from readmodels.scripts import Script, script
 
@@ -72,6 +74,7 @@ class Writer:
         self.epoch = 0
         self._redis = redis
         self._timeout_s = timeout_s
+        self._pipe = shared_pipe(redis, timeout_s)
 
     async def seize(self, epoch: int) -> Checkpoint | None:
         """Fence off older epochs; the checkpoint, None where there is none. Raises Fenced."""
@@ -121,10 +124,26 @@ class Writer:
             names: set[bytes] = await call(self._redis, "SMEMBERS", self.keys.parked)
         return {Ref(*name.decode().split(":", 1)) for name in names}
 
-    async def apply(self, commands: Sequence[Command], move: Move) -> None:
-        """Carry commands out and move the checkpoint, both or neither. Raises Fenced, Lost."""
+    async def apply(
+        self,
+        commands: Sequence[Command],
+        move: Move,
+        *,
+        granted: Collection[Ref] = (),
+        tags: Sequence[str] | None = None,
+    ) -> None:
+        """Carry commands out and move the checkpoint, both or neither. Raises Fenced, Lost.
+
+        `granted` are documents that Redis must still have; where one is missing, the model is damaged.
+        `tags` are announced as what has changed, see `readmodels.touched`.
+        """
         at = repr(score(move.recorded_at)) if move.recorded_at else "0"
-        words = (self.epoch, *move, at, self.keys.announcements, orjson.dumps(commands))
+        told = orjson.dumps(tags).decode()
+        words: list[Word] = [self.epoch, *move, at, self.keys.announcements, told, len(granted)]
+        words += map(self.keys.document, granted)
+        for command in commands:
+            words.append(len(command))
+            words += command
         try:
             outcome, *now = await self._run(APPLY, [self.keys.checkpoint], *words)
         except ResponseError as error:
@@ -141,11 +160,11 @@ class Writer:
         return {group: [each[1:].decode() for each in ids] for group, ids in zip(groups, found, strict=True)}
 
     async def _run(self, asked: Script, keys: list[str], *rest: Word | bytes) -> Any:
-        async with asyncio.timeout(self._timeout_s):
-            try:
-                return await call(self._redis, "EVALSHA", asked.sha, len(keys), *keys, *rest)
-            except NoScriptError:
-                return await call(self._redis, "EVAL", asked.text, len(keys), *keys, *rest)
+        try:
+            return await self._pipe.change(asked, keys, *rest)
+        except NotReady as error:
+            # Whoever writes has to know what it was.
+            raise error.__cause__ or error from None
 
 
 class Move(NamedTuple):

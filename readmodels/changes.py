@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from readmodels.documents import Contribution, DepartmentOf, Document, Kind, Place, Places, Ref, Standing
-from readmodels.shelves import Marks, Searched, Shelves, elsewhere_places, no_marks, shelved, shelves
+from readmodels.shelves import Marks, Searched, Shelves, no_marks, searched_text, shelved, shelves
 
 Sums = dict[Ref, dict[str, int]]
 
@@ -61,16 +61,15 @@ class Changes:
     def replace(self, kind: Kind, ref: Ref, before: Document | None, after: Document | None) -> None:
         """Take over a document with all that follows from it, each document once."""
         self.documents[ref] = after
-        old, new = places(kind, before), places(kind, after)
-        self._move(member_of(kind, ref, after or before), old, new)
-        if kind.text is not None:
-            self._shelve(ref, shelved(kind, before, old), shelved(kind, after, new))
+        old, new = follows(kind, before), follows(kind, after)
+        self._move(member_of(kind, ref, after or before), old.places, new.places)
+        self._shelve(ref, old.texts, new.texts)
 
-    def begin(self, kind: Kind, ref: Ref, document: Document, stands_in: Places) -> None:
-        """Take over a document that nothing was known of, and all its places."""
+    def begin(self, kind: Kind, ref: Ref, document: Document, follow: Following) -> None:
+        """Take over a document that nothing was known of, and all that follows from it."""
         self.documents[ref] = document
-        self._move(member_of(kind, ref, document), {}, stands_in)
-        self._shelve(ref, {}, shelved(kind, document, stands_in))
+        self._move(member_of(kind, ref, document), {}, follow.places)
+        self._shelve(ref, {}, follow.texts)
 
     def move_by_department(
         self,
@@ -110,18 +109,36 @@ def standing(place: Place) -> Place:
     return place
 
 
-def places(kind: Kind, document: Document | None) -> Places:
-    """Every place of a document, but those that need to know departments."""
+class Following(NamedTuple):
+    """What follows from a document alone: its places, and where its text lies."""
+
+    places: Places
+    texts: Mapping[str, Searched]
+
+
+def follows(kind: Kind, document: Document | None) -> Following:
+    """Every place of a document but those that need to know departments, and its text by shelf."""
     if document is None:
-        return {}
-    found = {**kind.places(document)}
-    for group in kind.groups(document):
+        return Following({}, {})
+    found = kind.places(document)
+    groups = kind.groups(document)
+    for group in groups:
         found[group] = document["id"]
     if kind.by_department is not None:
         for user_id in kind.by_department.people(document):
             found[people_index(kind, user_id)] = document["id"]
-    elsewhere = elsewhere_places(kind, document, found)
-    return {**found, **elsewhere} if elsewhere else found
+    text = searched_text(kind, document)
+    if not text:
+        return Following(found, {})
+    texts, elsewhere = shelved(kind, text, groups, found)
+    for index in elsewhere:
+        found[index] = document["id"]
+    return Following(found, texts)
+
+
+def places(kind: Kind, document: Document | None) -> Places:
+    """Every place of a document, but those that need to know departments."""
+    return follows(kind, document).places
 
 
 def people_index(kind: Kind, user_id: int | str) -> str:

@@ -6,13 +6,14 @@ the indexes that it stands in and what it adds to summaries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 SCORES_CACHED_MAX: Final = 10_000
+REFS_CACHED_MAX: Final = 50_000
 MARKS_MAX: Final = 9
 
 FIELD_END: Final = "\0"
@@ -22,7 +23,7 @@ Document = Mapping[str, Any]
 
 # Where a document stands in an index: at a number, or, in an index of texts, at a text.
 Place = float | str
-Places = Mapping[str, Place]
+Places = dict[str, Place]
 
 
 class Ref(NamedTuple):
@@ -32,11 +33,14 @@ class Ref(NamedTuple):
     id: str
 
 
-class Contribution(NamedTuple):
-    """What a document adds to a summary: amounts by field, summed over all contributors."""
+@lru_cache(maxsize=REFS_CACHED_MAX, typed=True)
+def ref_to(kind: str, number: int) -> Ref:
+    """The same document, the same object: most refs are asked for again and again."""
+    return Ref(kind, str(number))
 
-    summary: Ref
-    amounts: Mapping[str, int]
+
+Contribution = tuple[Ref, Mapping[str, int]]
+"""What a document adds to a summary: amounts by field, summed over all contributors."""
 
 
 DepartmentOf = Callable[[int], int | None]
@@ -67,7 +71,7 @@ def no_places(_: Document) -> Places:
     return {}
 
 
-def no_groups(_: Document) -> Iterable[str]:
+def no_groups(_: Document) -> Sequence[str]:
     return ()
 
 
@@ -80,13 +84,15 @@ class Kind:
     """How documents of one kind are indexed and what they contribute.
 
     `places` (by index) and `contributions` are pure functions of the document; every index and
-    summary change is derived from the document before and after, so that they cannot drift. A kind
-    that is listed has a place for each listed document in `{kind}:sort:id`, at its id. A document without
-    a value to be sorted by stands in `{kind}:unsorted:{sort}` instead of `{kind}:sort:{sort}`, at its id.
-    `groups` names the indexes by which other streams' events find the document, listed or not.
+    summary change is derived from the document before and after, so that they cannot drift. `places` gives
+    a dict of its own each time. A kind that is listed has a place for each listed document in
+    `{kind}:sort:id`, at its id. A document without a value to be sorted by stands in
+    `{kind}:unsorted:{sort}` instead of `{kind}:sort:{sort}`, at its id.
+    `groups` names the indexes by which other streams' events find the document, listed or not; it looks
+    at `group_fields` only.
     `member` is who stands at the places, the document itself unless given.
     `text` is what a text search looks into. The texts of all listed documents lie together on one
-    shelf; so do short ones in each index whose name begins with one of `shelves`, where searching is
+    shelf; so do short ones in each group whose name begins with one of `shelves`, where searching is
     as fast as that index is small; long ones, and those of many such indexes, are `elsewhere`. A text
     is marked with which index of each group of `marks` its document stands in, so that these
     conditions are known while texts are searched. Such kinds have decimal ids, and a group has
@@ -99,7 +105,8 @@ class Kind:
     places: Callable[[Document], Places] = no_places
     contributions: Callable[[Document], Iterable[Contribution]] = no_contributions
     is_summary: bool = False
-    groups: Callable[[Document], Iterable[str]] = no_groups
+    groups: Callable[[Document], Sequence[str]] = no_groups
+    group_fields: tuple[str, ...] = ()
     member: Callable[[Document], str] | None = None
     text: Callable[[Document], str | None] | None = None
     shelves: tuple[str, ...] = ()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypedDict, cast
 
-from readmodels.documents import Contribution, Document, Kind, Places, Ref, month_of, score
+from readmodels.documents import Contribution, Document, Kind, Places, month_of, ref_to, score
 from readmodels.portfolio import PORTFOLIO_REF
 
 
@@ -42,7 +42,7 @@ def category_index(category: str) -> str:
     return f"expense:category:{category.casefold()}"
 
 
-def groups(document: Document) -> Iterable[str]:
+def groups(document: Document) -> Sequence[str]:
     """Where a project finds its expenses."""
     return (f"expense:of:{document['project_id']}",)
 
@@ -50,9 +50,9 @@ def groups(document: Document) -> Iterable[str]:
 def contributions(document: Document) -> Iterable[Contribution]:
     expense = cast(Expense, document)
     spent = {"expenses": 1, "expenses_cents": expense["amount_cents"]}
-    yield Contribution(Ref("project_figures", str(expense["project_id"])), spent)
+    yield ref_to("project_figures", expense["project_id"]), spent
     month = {f"spent.{month_of(expense['incurred_on'])}": 1}
-    yield Contribution(PORTFOLIO_REF, {"expenses_cents": expense["amount_cents"], **month})
+    yield PORTFOLIO_REF, {"expenses_cents": expense["amount_cents"], **month}
 
 
-EXPENSE = Kind("expense", places, contributions, groups=groups)
+EXPENSE = Kind("expense", places, contributions, groups=groups, group_fields=("project_id",))

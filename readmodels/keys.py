@@ -11,6 +11,7 @@
 | `{tl:3}:index:task:elsewhere:own:7` | sorted set | members whose text is on the shelf of all only |
 | `{tl:3}:loading` | hash | while streams are folded in ranges: the plan, and what each range told |
 | `{tl:3}:loading:sums:5` | hash | by range: its part of the summaries, of those in bucket 5 |
+| `{tl:3}:loading:texts:5` | hash | by neighbourhood and range: texts whose neighbours other ranges have |
 | `{tl:3}:parked` | set | documents (`task:12`) that take no further event |
 | `{tl:m17}:…` | as above | the same of a moment, which ends at a position and is never changed |
 | `{tl:m17}:index:task:permitted:7` | sorted set | listed members that user 7 may see today; expires |
@@ -58,6 +59,9 @@ class Keys:
 
     def loading_sums(self, bucket: int) -> str:
         return f"{self.loading}:sums:{bucket}"
+
+    def loading_texts(self, bucket: int) -> str:
+        return f"{self.loading}:texts:{bucket}"
 
     def document(self, ref: Ref) -> str:
         return f"{self.prefix}document:{ref.kind}:{ref.id}"

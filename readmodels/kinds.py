@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from readmodels import own_tasks, productivity, tags, tasks, workload
 from readmodels.departments import DEPARTMENT, DEPARTMENT_FIGURES
-from readmodels.documents import Contribution, Document, Kind
+from readmodels.documents import Contribution, Document, Kind, Places
 from readmodels.expenses import EXPENSE
 from readmodels.own_tasks import OWN_TASKS
 from readmodels.portfolio import PORTFOLIO
@@ -25,9 +25,15 @@ def all_of(*parts: Callable[[Document], Iterable[Each]]) -> Callable[[Document],
     return lambda document: [each for part in parts for each in part(document)]
 
 
+def task_places(document: Document) -> Places:
+    found = tasks.places(document)
+    found |= own_tasks.places(document)
+    return found
+
+
 TASK: Final = Kind(
     "task",
-    lambda document: {**tasks.places(document), **own_tasks.places(document)},
+    task_places,
     all_of(
         tasks.contributions,
         workload.contributions,
@@ -36,6 +42,7 @@ TASK: Final = Kind(
         tags.contributions,
     ),
     groups=all_of(tasks.groups, own_tasks.groups),
+    group_fields=("project_id", "deleted", "creator_id", "assignee_ids"),
     text=tasks.text,
     shelves=("task:own:",),
     marks=(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypedDict, cast
 
-from readmodels.documents import Contribution, Document, Kind, Places, Ref, score
+from readmodels.documents import Contribution, Document, Kind, Places, ref_to, score
 from readmodels.tasks import CLOSED, Task
 
 
@@ -29,9 +29,9 @@ def owners(task: Task) -> set[int]:
     return set() if task["deleted"] else {task["creator_id"], *task["assignee_ids"]}
 
 
-def groups(document: Document) -> Iterable[str]:
+def groups(document: Document) -> Sequence[str]:
     """Where somebody's own tasks are found."""
-    return (f"task:own:{user_id}" for user_id in owners(cast(Task, document)))
+    return [f"task:own:{user_id}" for user_id in owners(cast(Task, document))]
 
 
 def places(document: Document) -> Places:
@@ -44,7 +44,10 @@ def places(document: Document) -> Places:
     if task["due_date"] is None or task["deleted"] or task["status"] in CLOSED:
         return {}
     due = score(task["due_date"])
-    return {"task:due:unfinished": due} | {f"task:due:own:{user_id}": due for user_id in owners(task)}
+    found: Places = {"task:due:unfinished": due}
+    for user_id in owners(task):
+        found[f"task:due:own:{user_id}"] = due
+    return found
 
 
 def is_late(task: Document, now: str) -> bool:
@@ -55,9 +58,7 @@ def is_late(task: Document, now: str) -> bool:
 def contributions(document: Document) -> Iterable[Contribution]:
     task = cast(Task, document)
     for user_id in owners(task):
-        yield Contribution(
-            Ref("own_tasks", str(user_id)), {"tasks": 1, task["status"]: 1, task["priority"]: 1}
-        )
+        yield ref_to("own_tasks", user_id), {"tasks": 1, task["status"]: 1, task["priority"]: 1}
 
 
 OWN_TASKS = Kind("own_tasks", is_summary=True)

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple, cast
 
-from readmodels.documents import Contribution, Document, Kind, Places, Ref, day_of, month_of, score
+from readmodels.documents import (
+    REFS_CACHED_MAX,
+    Contribution,
+    Document,
+    Kind,
+    Places,
+    Ref,
+    day_of,
+    month_of,
+    score,
+)
 from readmodels.tasks import Task, counts, deadline
 
 DAY_AT: Final = len("2025-07-")
@@ -34,19 +45,24 @@ def contributions(document: Document) -> Iterable[Contribution]:
     task = cast(Task, document)
     for user, days in task["credits"].items():
         for day, booked in days.items():
-            yield Contribution(work_of(user, day), {f"hours.{day[DAY_AT:]}": booked})
+            yield work_of(user, day), {f"hours.{day[DAY_AT:]}": booked}
     if not counts(task):
         return
     for user, at in task["assigned_at"].items():
-        yield Contribution(work_of(user, at), {f"assigned.{day_of(at)[DAY_AT:]}": 1})
+        yield work_of(user, at), {f"assigned.{day_of(at)[DAY_AT:]}": 1}
     if task["completed_at"] is not None:
         record = completion(task, task["completed_at"])
         for user_id in task["assignee_ids"]:
-            yield Contribution(work_of(str(user_id), task["completed_at"]), record)
+            yield work_of(str(user_id), task["completed_at"]), record
 
 
 def work_of(user: str, instant: str) -> Ref:
-    return Ref("work", f"{user}:{month_of(instant)}")
+    return work_in(user, month_of(instant))
+
+
+@lru_cache(maxsize=REFS_CACHED_MAX)
+def work_in(user: str, month: str) -> Ref:
+    return Ref("work", f"{user}:{month}")
 
 
 def completion(task: Task, completed_at: str) -> dict[str, int]:

@@ -88,8 +88,8 @@ def places(document: Document) -> Places:
 
 def contributions(document: Document) -> Iterable[Contribution]:
     project = cast(Project, document)
-    yield Contribution(Ref("access", f"{project['owner_id']}:{project['id']}"), {"reasons": 1})
-    yield Contribution(PORTFOLIO_REF, {"projects": 1, "allocated_cents": project["budget_cents"]})
+    yield Ref("access", f"{project['owner_id']}:{project['id']}"), {"reasons": 1}
+    yield PORTFOLIO_REF, {"projects": 1, "allocated_cents": project["budget_cents"]}
 
 
 def of_owner(document: Document, department_of: DepartmentOf) -> Standing:
@@ -99,7 +99,7 @@ def of_owner(document: Document, department_of: DepartmentOf) -> Standing:
     if department is None:
         return Standing({}, ())
     ref = Ref("department_access", f"{department}:{project['id']}")
-    return Standing({}, [Contribution(ref, {"reasons": 1})])
+    return Standing({}, [(ref, {"reasons": 1})])
 
 
 def text(document: Document) -> str:

@@ -20,7 +20,7 @@ from readmodels.kinds import KINDS
 from readmodels.large import is_large
 from readmodels.model import NotReady, Page, Query, Range, TooBusy, TooLong
 from readmodels.noted import present
-from readmodels.pipe import Pipe, Word
+from readmodels.pipe import Pipe, Word, shared_pipe
 from readmodels.scripts import Script, script
 from readmodels.snapshots import CHUNK_DOCUMENTS, SNAPSHOT_DOCUMENTS_MAX, Scope, Selection, Snapshot, TooLarge
 from readmodels.turns import Turns
@@ -47,7 +47,8 @@ class RedisModel:
 
     Raises NotReady while the generation is absent, being filled or damaged, when Redis does not
     answer within `timeout_s`, and when it lost what this process has already seen or heard of:
-    `announced` gives the build and the position that were heard last.
+    `announced` gives the build and the position that were heard last. `saw` is told what each answer
+    says of the checkpoint, and what was announced when it was asked for.
 
     Snapshots and large pages are read through `large`, a client that waits longer than
     SNAPSHOT_TIMEOUT_S. A large one keeps Redis from everything else for a while, so these take turns;
@@ -64,15 +65,17 @@ class RedisModel:
         large: Redis | None = None,
         page_script_max_s: float = PAGE_SCRIPT_MAX_S,
         announced: Callable[[], tuple[bytes, int]] = lambda: (b"", 0),
+        saw: Callable[[Sequence[bytes | None], tuple[bytes, int]], None] = lambda *_: None,
     ) -> None:
         self.keys = Keys(generation)
         self._redis = redis
-        self._pipe = Pipe(redis, timeout_s)
-        self._large = Pipe(large or redis, SNAPSHOT_TIMEOUT_S)
+        self._pipe = shared_pipe(redis, timeout_s)
+        self._large = shared_pipe(large or redis, SNAPSHOT_TIMEOUT_S)
         self.pipes: Final = {"small": self._pipe, "large": self._large}
         self.turns = self._turns = Turns(SNAPSHOT_LARGE_BYTES, LARGE_WAITING_MAX)
         self._page_script_max_s = page_script_max_s
         self._announced = announced
+        self._saw = saw
         self._build: bytes | None = None
         self._seen = 0
 
@@ -163,8 +166,10 @@ class RedisModel:
     ) -> tuple[list[Any], int]:
         """What a script answers behind the checkpoint, and the checkpoint's position."""
         # Answers may overtake each other: only what was seen before asking must not be lost.
-        known = ((self._build, self._seen), self._announced())
+        heard = self._announced()
+        known = ((self._build, self._seen), heard)
         answer = await (pipe or self._pipe).run(asked, [self.keys.checkpoint, *keys], *rest)
+        self._saw(answer[:3], heard)
         state, position, build = answer[:3]
         if state == b"damaged":
             await self._report_damage()

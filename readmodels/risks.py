@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, TypedDict, cast
 
-from readmodels.documents import Contribution, Document, Kind, Places, Ref
+from readmodels.documents import Contribution, Document, Kind, Places, ref_to
 
 SEVERITIES: Final = {"low": 0, "medium": 1, "high": 2, "critical": 3}
 OPEN: Final = "active"
@@ -46,7 +46,7 @@ def places(document: Document) -> Places:
     }
 
 
-def groups(document: Document) -> Iterable[str]:
+def groups(document: Document) -> Sequence[str]:
     """Where a project finds its risks."""
     return (f"risk:of:{document['project_id']}",)
 
@@ -54,7 +54,7 @@ def groups(document: Document) -> Iterable[str]:
 def contributions(document: Document) -> Iterable[Contribution]:
     risk = cast(Risk, document)
     figures = {"risks": 1, "open_risks": int(risk["status"] == OPEN)}
-    yield Contribution(Ref("project_figures", str(risk["project_id"])), figures)
+    yield ref_to("project_figures", risk["project_id"]), figures
 
 
-RISK = Kind("risk", places, contributions, groups=groups)
+RISK = Kind("risk", places, contributions, groups=groups, group_fields=("project_id",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from readmodels.documents import Document, Kind, Places
@@ -34,42 +35,32 @@ def no_marks() -> Marks:
     return defaultdict(dict)
 
 
-def shelved(kind: Kind, document: Document | None, stands_in: Places) -> dict[str, Searched]:
-    """A document's text by the shelves that it lies on: folded, and on none when there is nothing in it."""
-    text = "" if document is None else searched_text(kind, document)
-    if not text:
-        return {}
-    marked = Searched(text, "".join(mark(group, stands_in) for group in kind.marks))
-    everything = f"{kind.name}:sort:id"
-    return {
-        name: marked
-        for name in (*shelves_of(kind, stands_in), everything)
-        if name in stands_in and elsewhere(name) not in stands_in
-    }
-
-
-def mark(group: tuple[str, ...], stands_in: Places) -> str:
-    return next((str(digit) for digit, name in enumerate(group, start=1) if name in stands_in), "0")
-
-
-def elsewhere_places(kind: Kind, document: Document, stands_in: Places) -> Places:
-    """The indexes by which a text that lies on the shelf of all only is found from shelves of some."""
-    if may_be_shelved(kind, document, stands_in):
-        return {}
-    return {elsewhere(shelf): document["id"] for shelf in shelves_of(kind, stands_in)}
-
-
-def shelves_of(kind: Kind, stands_in: Places) -> list[str]:
-    return [name for name in stands_in if name.startswith(kind.shelves)]
-
-
 def searched_text(kind: Kind, document: Document) -> str:
+    """What a search looks into; empty for nothing."""
     return "" if kind.text is None else (kind.text(document) or "").casefold()
 
 
-def may_be_shelved(kind: Kind, document: Document, stands_in: Places) -> bool:
-    """Whether a text, if there is one, lies on shelves of some as well, being short and on few of them."""
-    text = searched_text(kind, document) if kind.shelves else ""
-    if not text:
-        return True
-    return len(text.encode()) <= SHELVED_TEXT_MAX_BYTES and len(shelves_of(kind, stands_in)) <= SHELVES_MAX
+def shelved(
+    kind: Kind, text: str, groups: Sequence[str], stands_in: Places
+) -> tuple[dict[str, Searched], Sequence[str]]:
+    """A text by the shelves that it lies on, and the indexes of those who find it on that of all only."""
+    marked = Searched(text, "".join([mark(group, stands_in) for group in kind.marks]))
+    some = [name for name in groups if name.startswith(kind.shelves)]
+    on, apart = (some, []) if may_be_shelved(text, some) else ([], some)
+    found = dict.fromkeys(on, marked)
+    everything = f"{kind.name}:sort:id"
+    if everything in stands_in:
+        found[everything] = marked
+    return found, [elsewhere(name) for name in apart]
+
+
+def mark(group: tuple[str, ...], stands_in: Places) -> str:
+    for digit, name in enumerate(group, start=1):
+        if name in stands_in:
+            return str(digit)
+    return "0"
+
+
+def may_be_shelved(text: str, shelves: Sequence[str]) -> bool:
+    """Whether a text lies on shelves of some as well, being short and on few of them."""
+    return len(shelves) <= SHELVES_MAX and len(text.encode()) <= SHELVED_TEXT_MAX_BYTES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypedDict, cast
 
-from readmodels.documents import Contribution, Document, Kind, Places, Ref
+from readmodels.documents import Contribution, Document, Kind, Places, ref_to
 from readmodels.tasks import Task
 
 
@@ -45,7 +45,7 @@ def contributions(document: Document) -> Iterable[Contribution]:
     task = cast(Task, document)
     if not task["deleted"]:
         for tag_id in task["tag_ids"]:
-            yield Contribution(Ref("tag_figures", str(tag_id)), {"tasks": 1})
+            yield ref_to("tag_figures", tag_id), {"tasks": 1}
 
 
 def text(document: Document) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, TypedDict, cast
 
-from readmodels.documents import FIELD_END, Contribution, Document, Place, Places, Ref, score
+from readmodels.documents import FIELD_END, Contribution, Document, Place, Places, Ref, ref_to, score
 from readmodels.portfolio import PORTFOLIO_REF
 
 PRIORITIES: Final = {"low": 0, "medium": 1, "high": 2, "urgent": 3}
@@ -119,7 +119,7 @@ def deadline(due_date: str) -> float:
     return at + DAY_S if due_date.endswith(MIDNIGHT) else at
 
 
-def groups(document: Document) -> Iterable[str]:
+def groups(document: Document) -> Sequence[str]:
     """Where a project finds its tasks, deleted ones too."""
     task = cast(Task, document)
     return () if task["project_id"] is None else (f"task:of:{task['project_id']}",)
@@ -129,11 +129,11 @@ def contributions(document: Document) -> Iterable[Contribution]:
     task = cast(Task, document)
     if task["project_id"] is None:
         return
-    yield Contribution(Ref("project_figures", str(task["project_id"])), figures(task))
-    yield Contribution(PORTFOLIO_REF, labour(task))
+    yield ref_to("project_figures", task["project_id"]), figures(task)
+    yield PORTFOLIO_REF, labour(task)
     if not task["deleted"]:
         for user_id in task["assignee_ids"]:
-            yield Contribution(Ref("access", f"{user_id}:{task['project_id']}"), {"reasons": 1})
+            yield Ref("access", f"{user_id}:{task['project_id']}"), {"reasons": 1}
 
 
 def figures(task: Task) -> dict[str, int]:

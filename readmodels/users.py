@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypedDict, cast
 
-from readmodels.documents import FIELD_END, Contribution, Document, Kind, Place, Places, Ref
+from readmodels.documents import FIELD_END, Contribution, Document, Kind, Place, Places, ref_to
 
 
 class User(TypedDict):
@@ -48,7 +48,7 @@ def contributions(document: Document) -> Iterable[Contribution]:
     user = cast(User, document)
     figures = {"members": 1, "active_members": int(user["active"])}
     if user["department_id"] is not None:
-        yield Contribution(Ref("department_figures", str(user["department_id"])), figures)
+        yield ref_to("department_figures", user["department_id"]), figures
 
 
 def text(document: Document) -> str:

@@ -15,6 +15,7 @@ from readmodels.documents import (
     Ref,
     Standing,
     month_of,
+    ref_to,
 )
 from readmodels.tasks import Task, counts, due, is_open
 
@@ -39,11 +40,11 @@ class UserFigures(TypedDict, total=False):
 def contributions(document: Document) -> Iterable[Contribution]:
     task = cast(Task, document)
     if counts(task):
+        same = work(task)
         for user_id, left in shares(task).items():
-            amounts = {**work(task), "remaining_centihours": left}
-            yield Contribution(Ref("user_figures", str(user_id)), amounts)
+            yield ref_to("user_figures", user_id), {**same, "remaining_centihours": left}
     for user, days in task["credits"].items():
-        yield Contribution(Ref("user_figures", user), hours(days))
+        yield Ref("user_figures", user), hours(days)
 
 
 def work(task: Task) -> dict[str, int]:
@@ -93,9 +94,9 @@ def of_departments(document: Document, department_of: DepartmentOf) -> Standing:
     for department_id, left in remaining_by(task, department_of).items():
         found += access(task, department_id)
         if counts(task):
-            ref = Ref("department_figures", str(department_id))
-            found.append(Contribution(ref, {**work(task), "remaining_centihours": left}))
-            places = {**places, **due(task, f"task:open:due:department:{department_id}")}
+            left_over = {**work(task), "remaining_centihours": left}
+            found.append((ref_to("department_figures", department_id), left_over))
+            places |= due(task, f"task:open:due:department:{department_id}")
     return Standing(places, found)
 
 
@@ -112,15 +113,15 @@ def remaining_by(task: Task, department_of: DepartmentOf) -> dict[int, int]:
 def access(task: Task, department_id: int) -> list[Contribution]:
     if task["project_id"] is None:
         return []
-    return [Contribution(Ref("department_access", f"{department_id}:{task['project_id']}"), {"reasons": 1})]
+    return [(Ref("department_access", f"{department_id}:{task['project_id']}"), {"reasons": 1})]
 
 
 def credited(task: Task, department_of: DepartmentOf) -> list[Contribution]:
-    found = []
+    found: list[Contribution] = []
     for user, days in task["credits"].items():
         department_id = department_of(int(user))
         if department_id is not None:
-            found.append(Contribution(Ref("department_figures", str(department_id)), hours(days)))
+            found.append((ref_to("department_figures", department_id), hours(days)))
     return found
 
 

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from events.event import Poison, Record
 from projections.dead_letters import Settlement
 from projections.live import Live
+from projections.remembered import REMEMBERED_MAX
 from projections.repairs import Repairs
 from projections.writer import Checkpoint, Writer
 from readmodels.changes import DeadLetter
@@ -63,6 +64,7 @@ async def begun(
     generation: int = GENERATION,
     script_words_max: int = 200_000,
     script_max_bytes: int = 8_000_000,
+    remembered_max: int = REMEMBERED_MAX,
 ) -> Live:
     """An empty generation, ready for its first record; repairs are carried out if it is given the `log`."""
     letters = Letters() if letters is None else letters
@@ -79,6 +81,7 @@ async def begun(
         repairs=None if log is None else Repairs(Told(log), letters.settle),
         script_words_max=script_words_max,
         script_max_bytes=script_max_bytes,
+        remembered_max=remembered_max,
     )
     await live.fold([], "ready")
     return live

@@ -14,8 +14,9 @@ from multidict import CIMultiDictProxy
 
 from api.app import opened
 from api.core import Core
+from api.listeners import Ports, bound
 from api.projecting import project
-from api.serve import Ports, listening
+from api.serve import listening
 from api.settings import Settings
 from commands.context import SYSTEM
 from commands.ledger import PrepareLedger
@@ -244,7 +245,7 @@ async def started(settings: Settings) -> AsyncIterator[Taskflow]:
     """A server and nothing else."""
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(opened(settings))
-        ports = await stack.enter_async_context(listening(core, "127.0.0.1", Ports(0, 0)))
+        ports = await stack.enter_async_context(listening(core, bound("127.0.0.1", Ports(0, 0))))
         url, forge_url = (f"http://127.0.0.1:{port}" for port in ports)
         server = Taskflow(url, forge_url, core, stack)
         server.admin = await server.anybody()

@@ -124,6 +124,9 @@ class Running:
         assert not alive, f"left behind: {alive}"
 
 
+WORKERS = os.environ.get("TEST_WORKERS", "1")
+"""How many server processes `up` shall start where a test does not say: clients must not notice."""
+
 UNLIMITED = {"TASKLEDGER_RATE_LIMITS": "off"}
 """Tests ask more in a minute than people do."""
 
@@ -133,7 +136,7 @@ def up(
 ) -> Running:
     """`taskledger up` on `data`, not yet ready; without limits unless another environment is given."""
     output = data.parent / f"{data.name}.log"
-    arguments = ["up", "--data", str(data), *more]
+    arguments = ["up", "--data", str(data), "--workers", WORKERS, *more]
     return Running(arguments, port or free_port(), output, environment=dict(environment)).start()
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime
 from decimal import Decimal
 
 import orjson
 import pytest
+from aiohttp import StreamReader, web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.bodies import parse_object
-from api.errors import BadRequest
+from api.bodies import parse_object, read_body
+from api.errors import BadRequest, PayloadTooLarge
 from api.shapes import has_hundredths_only, instant_of, is_email
 from api.taskflow.formats import hours, moment, money
 from commands.money import MONEY_MAX_CENTS
@@ -89,3 +93,20 @@ def test_every_moment_that_utc_can_say_is_understood(when: datetime) -> None:
         return
     assert instant_of(text) == expected
     assert moment(instant_of(text)) == f"{expected[:19]}Z"
+
+
+def arrived(*parts: bytes) -> web.Request:
+    """A request whose body is there already, without having said how long it is."""
+    payload = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16)
+    for part in parts:
+        payload.feed_data(part)
+    payload.feed_eof()
+    headers = {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+    return make_mocked_request("POST", "/api/projects", headers, payload=payload)
+
+
+async def test_a_body_that_is_there_already_is_read_whole_and_bounded() -> None:
+    assert await read_body(arrived(b'{"a":', b"1}"), bytes_max=7, timeout_s=1) == b'{"a":1}'
+    assert await read_body(arrived(), bytes_max=7, timeout_s=1) == b""
+    with pytest.raises(PayloadTooLarge):
+        await read_body(arrived(b'{"a":', b"12}"), bytes_max=7, timeout_s=1)

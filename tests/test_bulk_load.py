@@ -24,6 +24,7 @@ from events.log import RawAppend, RawEvent
 from events.mapper import EventMapper, Placed, new_event_id
 from events.operations import EventDiscarded
 from events.store import Append, EventStore, open_store
+from events.tasks import TaskCreated
 from projections import bulk, bulk_team
 from projections.bulk import BulkSettings, Progress, is_loadable, load
 from projections.bulk_messages import Order, Sources, sealed
@@ -290,7 +291,7 @@ def guarded(redis_url: str) -> Iterator[tuple[Guarded, BlockingRedis]]:
 
 
 CHECKPOINT = Keys(GENERATION).checkpoint
-PART = [packed(["SET", "written", "1"]).data]
+PART = [packed(["SET", "written", "1"])]
 
 
 def test_a_part_is_refused_when_somebody_takes_over_after_the_last_look(
@@ -441,3 +442,24 @@ def test_secrets_are_not_shown() -> None:
         assert "secret" not in shown
         assert "mmm" not in shown
         assert sealed(MASTER_KEY) not in shown
+
+
+async def test_long_texts_of_many_ranges_lie_in_the_same_buckets_as_in_order(ledger: Ledger) -> None:
+    """One user's tasks fill buckets that are halved; their neighbours are in other ranges."""
+    await append_all(ledger.store, history(Random(3), 100, VARIED))
+    for first in range(9_900, 10_150, 50):
+        numbers = range(first, first + 50)
+        created = [(a_task(number, "long words " * (number % 60)), 1) for number in numbers]
+        done = await ledger.store.append(Append(f"tasks-{first}", tuple(created)))
+    wide = replace(SMALL, range_events=40)
+
+    await ledger.load(await ledger.empty(), done.position, settings=wide)
+
+    shelf = await call(ledger.redis, "HKEYS", Keys(GENERATION).texts("task:own:1"))
+    assert {name.partition(b":")[0] for name in shelf} == {b"0", b"1"}
+    assert any(not name.endswith(b":14:0") for name in shelf), "no bucket was halved"
+    await ledger.is_the_fold_in_order(done.position)
+
+
+def a_task(number: int, text: str) -> TaskCreated:
+    return TaskCreated(number, None, 1, f"Task {number}", text, "low", "pending", None, None, (1, 2))

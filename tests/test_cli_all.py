@@ -24,7 +24,7 @@ from tests.golden.cli import COMMANDS, FOLDER, must_be_golden
 from tests.http import MASTER_KEY
 from tests.running import ROOT
 
-WITHOUT_OUTPUT: Final = frozenset({"up", "serve", "project", "test", "check"})
+WITHOUT_OUTPUT: Final = frozenset({"up", "serve", "project", "test", "check", "bench"})
 """These run until they are stopped, or hand on what other programs print."""
 
 WITHOUT_JSON: Final = WITHOUT_OUTPUT | {"reports rebuild"}

@@ -30,15 +30,16 @@ from commands.errors import (
     Unseen,
 )
 from commands.ledger import PrepareLedger
-from commands.numbers import Numbers
+from commands.numbers import AHEAD, Numbers
 from commands.projects import ChangeProject, CreateProject, DeleteProject, Project
 from commands.tags import ChangeTag, CreateTag, DeleteTag, Tag
 from commands.tasks import AssignTask, ChangeTask, CreateTask, DeleteTask, Task
 from commands.users import ChangeUser, User
-from events.errors import Unavailable
+from events.errors import Unavailable, Undecodable
 from events.event import Record
 from events.keys import Keyring
-from events.log import Appended, Metadata
+from events.log import Appended, Metadata, RawAppend, RawEvent
+from events.mapper import new_event_id
 from events.memory import MemoryLog
 from events.postgres import open_log
 from events.projects import ProjectCreated
@@ -72,9 +73,9 @@ class Watched(EventStore):
         self.drawn.append((sequence, count))
         return await super().next_ids(sequence, count)
 
-    async def read_streams(self, *args: Any) -> Any:
+    async def read_since(self, *args: Any) -> Any:
         self.reads += 1
-        return await super().read_streams(*args)
+        return await super().read_since(*args)
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -427,6 +428,22 @@ async def test_the_cache_is_bounded_and_what_it_lost_is_read_again(store: Watche
     assert (await process.dispatcher.load(Project, 1)).name == "Renamed 0"
 
 
+async def test_a_stream_that_cannot_be_read_is_nobody_elses_trouble(store: Watched, one: Process) -> None:
+    for name in ("first", "second", "third"):
+        await one.do(CreateProject(name=name))
+    unreadable = RawEvent("project-2", 2, "project.imagined", b"{}", new_event_id())
+    [appended] = await store.log.append_group([RawAppend("raw", (unreadable,))])
+    assert isinstance(appended, Appended)
+    states = one.dispatcher._states
+    loads = [one.dispatcher.load(Project, number) for number in (1, 2, 3)]
+    first, second, third = await asyncio.gather(*loads, return_exceptions=True)
+    assert isinstance(second, Undecodable)
+    assert [each.name for each in (first, third) if isinstance(each, Project)] == ["first", "third"]
+    # It is read apart from now on, so that it costs others no further round trips either.
+    assert states.cached("project-2") is None
+    assert states.cached("project-1") is not None
+
+
 async def test_looking_for_what_is_not_there_takes_no_place_in_the_cache(
     store: Watched, one: Process
 ) -> None:
@@ -462,8 +479,87 @@ async def test_numbers_for_many_are_drawn_together(store: Watched, one: Process)
     store.drawn.clear()
     decided = await asyncio.gather(*(one.do(CreateTask(project_id=1, title="x")) for _ in range(30)))
     assert len({each.events[0].stream for each in decided}) == 30
-    assert sum(count for _, count in store.drawn) == 30
+    assert sum(count for _, count in store.drawn) <= 30 * AHEAD
     assert len(store.drawn) <= 3
+
+
+async def test_numbers_follow_each_other_where_nobody_is_in_a_hurry(store: Watched, one: Process) -> None:
+    await with_project(one)
+    store.drawn.clear()
+    for number in (2, 3, 4):
+        created = (await one.do(CreateTask(project_id=1, title="x"))).events[0]
+        assert created.stream == f"task-{number}"
+    assert store.drawn == [("task", 1)] * 3
+
+
+async def drawn_numbers(*asked: int) -> tuple[Numbers, list[int]]:
+    """Numbers from 1 on, of which `asked` are taken, and how many were drawn each time."""
+    drawn: list[int] = []
+
+    async def draw(sequence: str, count: int) -> list[int]:
+        drawn.append(count)
+        return [*range(sum(drawn) - count + 1, sum(drawn) + 1)]
+
+    numbers = Numbers(draw)
+    for count in asked:
+        await asyncio.gather(*(numbers.next("task") for _ in range(count)))
+    return numbers, drawn
+
+
+async def test_who_comes_together_has_numbers_drawn_for_those_who_follow() -> None:
+    numbers, drawn = await drawn_numbers(3, 9)
+    assert drawn == [3 * AHEAD]
+    assert await numbers.next("task") == 3 * AHEAD + 1
+
+
+async def test_numbers_drawn_ahead_are_not_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commands.numbers.AHEAD_S", 0.01)
+    numbers, _ = await drawn_numbers(2)
+    await asyncio.sleep(0.05)
+    assert numbers.at_hand("task") is None
+    assert await numbers.next("task") == 2 * AHEAD + 1
+
+
+async def test_numbers_that_were_ordered_do_not_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commands.numbers.AHEAD_S", 0.01)
+    numbers, _ = await drawn_numbers(1, 2)
+    await numbers.draw_ahead("task", 5)
+    assert numbers.at_hand("task") == 10
+    await asyncio.sleep(0.05)
+    assert [numbers.at_hand("task") for _ in range(5)] == [11, 12, 13, 14, None]
+
+
+async def test_who_comes_alone_sets_no_timer() -> None:
+    numbers, _ = await drawn_numbers(1)
+    assert not numbers._expiry
+
+
+async def test_numbers_of_a_log_that_was_restored_are_forgotten() -> None:
+    numbers, _ = await drawn_numbers(2)
+    await numbers.draw_ahead("task", 5)
+    numbers.forget()
+    assert numbers.at_hand("task") is None
+
+
+async def test_numbers_that_are_being_drawn_while_the_log_is_restored_are_drawn_again() -> None:
+    door, last = asyncio.Event(), 100
+
+    async def draw(sequence: str, count: int) -> list[int]:
+        nonlocal last
+        last += count
+        drawn = [*range(last - count + 1, last + 1)]
+        await door.wait()
+        return drawn
+
+    numbers = Numbers(draw)
+    one = asyncio.create_task(numbers.next("task"))
+    ordered = asyncio.create_task(numbers.draw_ahead("task", 1))
+    await asyncio.sleep(0.01)
+    last = 0
+    numbers.forget()
+    door.set()
+    await ordered
+    assert {await one, numbers.at_hand("task")} == {1, 2}
 
 
 async def test_who_gives_up_waiting_for_a_number_does_not_cost_the_others_theirs(
@@ -477,7 +573,7 @@ async def test_who_gives_up_waiting_for_a_number_does_not_cost_the_others_theirs
 
 
 async def test_numbers_that_cannot_be_drawn_are_an_error_for_all_who_asked_and_then_forgotten() -> None:
-    answers: list[list[int] | Exception] = [Unavailable("away"), [1, 2]]
+    answers: list[list[int] | Exception] = [Unavailable("away"), [*range(1, 2 * AHEAD + 1)]]
 
     async def draw(sequence: str, count: int) -> list[int]:
         answer = answers.pop(0)
@@ -546,6 +642,15 @@ async def test_a_closed_store_is_unavailable_and_what_was_known_stays_right(
     await store.__aenter__()
     await one.do(ChangeTask(task_id=1, title="Kept"))
     assert [record.version for record in await store.read_stream("task-1")] == [1, 2]
+
+
+async def test_who_loads_at_the_same_time_shares_a_round_trip(store: Watched, one: Process) -> None:
+    await with_project(one)
+    store.reads = 0
+    projects = asyncio.gather(*(one.dispatcher.load(Project, 1) for _ in range(30)))
+    assert (await one.dispatcher.load(User, 1)).active
+    assert {project.id for project in await projects} == {1}
+    assert store.reads == 1
 
 
 async def test_states_that_a_restored_log_never_had_are_given_up() -> None:

@@ -210,6 +210,12 @@ def test_clocks_that_differ(skew_s: float, state: str) -> None:
     assert clock("clock", skew_s).state == state
 
 
+def test_a_slower_event_loop_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert of_machine.event_loop().state == "ok"
+    monkeypatch.setattr(of_machine, "_installed", lambda _: None)
+    assert of_machine.event_loop().state == "warning"
+
+
 def test_the_limit_of_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
     for allowed, state in ((256, "warning"), (4096, "ok")):
         monkeypatch.setattr(resource, "getrlimit", lambda _, allowed=allowed: (allowed, allowed))
@@ -309,7 +315,8 @@ def shape(out: str) -> str:
     """The checks with their states; what they say in detail is the machine's, and of some the state, too."""
     told = json.loads(out)
     states = {each["check"]: each["state"] for each in told["checks"]}
-    states |= dict.fromkeys(("packages", "open_files", "memory", "disk", "persistence"), "<machine>")
+    of_machines = ("packages", "event_loop", "open_files", "memory", "disk", "persistence")
+    states |= dict.fromkeys(of_machines, "<machine>")
     return json.dumps({**told, "checks": states})
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from events.appender import LARGE_GROUP_APPENDS
 from events.claims import Claimed
 from events.errors import DuplicateCommand, Erased, OutcomeUnknown, Rejected, Stale, Unavailable, Undecodable
 from events.event import TYPES, Event, Poison, Record
@@ -77,6 +78,15 @@ async def test_records_come_back_as_the_events_that_went_in(store: EventStore) -
     assert records[2].position == appended.position == await store.head()
     assert {(one.actor_id, one.actor_role, one.request_id) for one in records} == {(7, "admin", "req_1")}
     assert len({record.event_id for record in records}) == 3
+
+
+async def test_news_of_streams_are_what_came_after_the_known_version(store: EventStore) -> None:
+    await store.append(appending(TaskDeleted(1), TaskStatusChanged(1, "x"), TaskStatusChanged(1, "y")))
+    records = await store.read_stream("task-1")
+    assert await store.read_since({"task-1": 0, "task-2": 0}) == {"task-1": records, "task-2": []}
+    assert await store.read_since({"task-1": 2}) == {"task-1": records[2:]}
+    assert await store.read_since({"task-1": 3}) == {"task-1": []}
+    assert await store.read_since({"task-1": 4, "task-2": 1}) == {"task-1": None, "task-2": None}
 
 
 async def test_a_stale_append_is_refused(store: EventStore) -> None:
@@ -338,6 +348,77 @@ async def test_appends_gather_while_a_group_is_under_way() -> None:
         positions = [(await caller).position for caller in callers]
     assert positions == list(range(1, 11))
     assert [len(group) for group in log.groups] == [4, 4, 2]
+
+
+async def started(store: EventStore, *streams: int, start: int = 1) -> list[asyncio.Task[Appended]]:
+    """One append for each stream, once they have reached the appender."""
+    callers = [
+        asyncio.create_task(store.append(appending(TaskStatusChanged(stream, "x"), start=start)))
+        for stream in streams
+    ]
+    await asyncio.sleep(0.01)
+    return callers
+
+
+async def test_a_large_group_goes_beside_the_one_under_way() -> None:
+    log = Gate()
+    async with opened(log) as store:
+        callers = await started(store, 0)
+        callers += await started(store, *range(1, LARGE_GROUP_APPENDS))
+        assert [len(group) for group in log.groups] == [1]
+        callers += await started(store, LARGE_GROUP_APPENDS)
+        callers += await started(store, *range(100, 100 + LARGE_GROUP_APPENDS))
+        assert [len(group) for group in log.groups] == [1, LARGE_GROUP_APPENDS], "no third one"
+        log.door.set()
+        positions = [(await caller).position for caller in callers]
+    assert sorted(positions) == list(range(1, 2 * LARGE_GROUP_APPENDS + 2))
+
+
+async def test_many_who_wait_are_shared_between_two_groups() -> None:
+    log = Gate()
+    async with opened(log) as store:
+        callers = await started(store, *range(3 * LARGE_GROUP_APPENDS))
+        assert [len(group) for group in log.groups] == [3 * LARGE_GROUP_APPENDS // 2] * 2
+        log.door.set()
+        await asyncio.gather(*callers)
+
+
+async def test_groups_under_way_do_not_meet() -> None:
+    log = Gate()
+    async with opened(log) as store:
+        callers = await started(store, 0)
+        callers += await started(store, 0, start=2)
+        callers += await started(store, *range(1, LARGE_GROUP_APPENDS))
+        first, beside = log.groups
+        guarding = asyncio.create_task(store.append(appending(TaskDeleted(77), guards=(Guard("task-0", 2),))))
+        await asyncio.sleep(0.01)
+        log.door.set()
+        assert (await callers[1]).position == LARGE_GROUP_APPENDS + 1
+        assert (await guarding).position == LARGE_GROUP_APPENDS + 2
+        await asyncio.gather(*callers)
+    assert (len(first), len(beside)) == (1, LARGE_GROUP_APPENDS - 1)
+
+
+async def test_those_who_left_hold_up_nobody_behind_them() -> None:
+    log = Gate()
+    async with opened(log, append_batch_max=1) as store:
+        callers = await started(store, *range(6))
+        for caller in callers[1:5]:
+            caller.cancel()
+        await asyncio.sleep(0.01)
+        log.door.set()
+        async with asyncio.timeout(1):
+            assert [(await caller).position for caller in (callers[0], callers[5])] == [1, 2]
+
+
+async def test_groups_side_by_side_leave_no_gap(database_url: str) -> None:
+    async with open_store(database_url, MASTER_KEY) as store:
+        calls = (store.append(appending(TaskDeleted(n), metadata=Metadata(n))) for n in range(1, 401))
+        positions = [appended.position for appended in await asyncio.gather(*calls)]
+        records = [each for each in await store.read(0, 1000) if isinstance(each, Record)]
+    assert sorted(positions) == list(range(1, 401)) == [record.position for record in records]
+    told = {record.position: record.actor_id for record in records}
+    assert [told[position] for position in positions] == list(range(1, 401))
 
 
 async def test_appends_to_one_stream_keep_their_order() -> None:

@@ -14,6 +14,7 @@ from api.ops.calls import DIALECT
 from api.ops.endpoints import OpsEndpoint
 from api.ops.openapi import ops_document
 from api.ops.routes import DOCUMENT, ENDPOINTS, routes
+from projections.queries import rows
 from tests.http import Client, Reply, Taskflow, taskflow_running
 from tests.test_http_envelope import check_error
 
@@ -102,12 +103,18 @@ async def test_what_changes_something_is_recorded_refused_or_not(taskflow: Taskf
     for endpoint in writes:
         await ask(client, endpoint)
     await taskflow.core.attempts.flush()
-    async with taskflow.core.connections._connection() as connection:
-        cursor = await connection.execute(
-            "select path, status, actor_id from requests where dialect = %s order by path", (DIALECT,)
-        )
-        found = await cursor.fetchall()
+    found = await rows(
+        taskflow.core.connections,
+        b"select path, status, actor_id from requests where dialect = %(dialect)s order by path",
+        dialect=DIALECT,
+    )
     assert found == sorted((path_of(each), 403, 2) for each in writes)
+
+
+async def test_nobody_waits_for_the_read_model(taskflow: Taskflow) -> None:
+    header = {"X-Min-Position": "1000000"}
+    assert (await taskflow.admin.get("/ops/api/projections", headers=header)).status == 200
+    assert (await taskflow.admin.get("/api/projects", headers=header)).status == 503
 
 
 async def test_it_is_limited_like_everything_else(database_url: str, redis_url: str, logs: None) -> None:

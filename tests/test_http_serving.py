@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
 import pytest
 from aiohttp import ClientSession
 
+import api.serve
+from api.core import Core
+from api.listeners import Listeners, Ports, bound
 from api.purge import purge
-from api.serve import Ports, serving
+from api.serve import serving
 from api.settings import Settings
 from tests.http import JWT_SECRET, MASTER_KEY, Taskflow, taskflow_running
 from tests.running import free_port
@@ -71,7 +76,8 @@ async def test_a_signal_ends_what_is_running_in_order(
     taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
-    server = asyncio.create_task(serving(taskflow.core.settings, "127.0.0.1", Ports(port, free_port())))
+    listeners = bound("127.0.0.1", Ports(port, free_port()))
+    server = asyncio.create_task(serving(taskflow.core.settings, listeners))
     url = f"http://127.0.0.1:{port}"
     headers = {"Cookie": f"session={token_of(taskflow.admin)}"}
     async with ClientSession(url, headers=headers) as client:
@@ -91,6 +97,24 @@ async def test_a_signal_ends_what_is_running_in_order(
         await asyncio.wait_for(server, 10)
         with pytest.raises(OSError, match="Cannot connect"):
             await client.get("/livez")
+
+
+async def test_a_signal_that_comes_as_listening_begins_ends_it_in_order(
+    taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = api.serve.listening
+
+    @contextlib.asynccontextmanager
+    async def listening(core: Core, listeners: Listeners) -> AsyncIterator[Ports]:
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with before(core, listeners) as ports:
+            yield ports
+
+    monkeypatch.setattr(api.serve, "listening", listening)
+    listeners = bound("127.0.0.1", Ports(free_port(), free_port()))
+    async with asyncio.timeout(10):
+        await serving(taskflow.core.settings, listeners)
 
 
 async def requests_of(taskflow: Taskflow) -> list[tuple[object, ...]]:

@@ -278,6 +278,18 @@ async def test_streams_are_read_from_a_version_on(log: Log) -> None:
     }
 
 
+async def test_each_stream_is_read_on_from_its_own_version(log: Log) -> None:
+    await log.append_group([append(*(event("a", version) for version in (1, 2, 3)), event("b", 1))])
+    found = await log.read_since({"a": 3, "b": 2, "c": 0})
+    assert {stream: [one.version for one in every] for stream, every in found.items()} == {
+        "a": [3],
+        "b": [],
+        "c": [],
+    }
+    assert await log.read_since({"a": 0, "b": 0}) == await log.read_streams(["a", "b"])
+    assert await log.read_since({}) == {}
+
+
 async def test_ids_are_given_out_once(log: Log) -> None:
     several = await asyncio.gather(*(log.next_ids("task", 5) for _ in range(10)))
     ids = [number for few in several for number in few]

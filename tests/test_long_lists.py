@@ -143,14 +143,16 @@ async def test_for_few_tasks_large_indexes_are_not_listed(both: Both, commands: 
 async def test_own_late_tasks_are_counted_where_they_lie(both: Both, commands: Counted) -> None:
     await both.put(some(4_000, Random(10), dated=0.5))
     at = "2025-01-20T00:00:00.000000Z"
-    query = await tasks_query(both.memory, Caller(1, "user"), {"overdue": "true"}, at)
+    query = await tasks_query(both.memory, Caller(1, "user"), {"overdue": "true"}, lambda: at)
     assert (query.where, query.ranges) == ((), (late(1, at),))
     ran = await commands.during(both, query)
     assert (await both.memory.page(query)).total > 100
     assert ran["zcount"] == 1
     assert "zmscore" in ran
 
-    sought = await tasks_query(both.memory, Caller(1, "user"), {"overdue": "true", "search": "needle"}, at)
+    sought = await tasks_query(
+        both.memory, Caller(1, "user"), {"overdue": "true", "search": "needle"}, lambda: at
+    )
     assert sought.where == OWN
     assert (await both.page(sought)).total > 10
 

@@ -93,7 +93,8 @@ async def test_nothing_on_the_page_is_about_anybody(taskflow: Taskflow) -> None:
     }
     assert labels <= {
         "role", "process", "dialect", "method", "route", "status", "le", "outcome", "pool", "pipe",
-        "limiter", "decision", "part", "state", "generation",
+        "limiter", "decision", "part", "state", "generation", "kept",
+        "gate",
     }  # fmt: skip
 
 
@@ -142,6 +143,25 @@ async def test_who_is_turned_away_is_counted(taskflow: Taskflow) -> None:
     assert found.sum("taskledger_password_checks_total", outcome="wrong") == 1
     assert found.sum("taskledger_password_checks_total", outcome="right") == 1
     assert found.sum("taskledger_sessions_refused_total") == 1
+
+
+async def test_what_is_kept_is_counted(taskflow: Taskflow) -> None:
+    async with asyncio.timeout(5):
+        while taskflow.core.announcements.freshness() is None:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.01)
+    before = await page(taskflow.admin)
+    for _ in range(3):
+        await taskflow.admin.get("/api/projects")
+    after = await page(taskflow.admin)
+    hits, misses = [
+        after.sum(f"taskledger_kept_{name}_total", kept="answers")
+        - before.sum(f"taskledger_kept_{name}_total", kept="answers")
+        for name in ("hits", "misses")
+    ]
+    assert (hits, misses) == (2, 1)
+    assert after.sum("taskledger_kept_hits_total", kept="documents") > 0
+    assert after.sum("taskledger_kept_bytes", kept="answers") > 100
+    assert after.sum("taskledger_kept_bytes", kept="documents") > 100
 
 
 async def test_limiters_tell_what_they_decided(database_url: str, redis_url: str, logs: None) -> None:
@@ -211,11 +231,12 @@ async def test_the_process_itself(taskflow: Taskflow) -> None:
     assert 10_000_000 < rss <= psutil.virtual_memory().total
     assert 0 < found.sum("process_open_fds") < found.sum("process_max_fds")
     assert found.sum("taskledger_event_loop_lag_seconds_count") >= 1
-    assert found.sum("taskledger_database_connections_max", pool="log_append") == 1
+    assert found.sum("taskledger_database_connections_max", pool="log_append") == 2
     assert {each.labels["pool"] for each in found.all("taskledger_database_connections_in_use")} == {
         "requests", "log_read", "log_append",
     }  # fmt: skip
-    assert {each.labels["pipe"] for each in found.all("taskledger_redis_pipelines")} == {"small", "large"}
+    pipes = {each.labels["pipe"] for each in found.all("taskledger_redis_questions_under_way")}
+    assert pipes == {"small", "large"}
     for idle in ("reports_under_way", "attempts_waiting", "large_questions", "appends_waiting"):
         assert found.sum(f"taskledger_{idle}") == 0
     assert found.sum("taskledger_attempts_dropped_total") == 0

@@ -15,6 +15,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from events import migrate as migrations
+from events.arrays import Array, ArrayDumper
 from events.group import parameters
 from events.log import Metadata, RawAppend, RawEvent
 from events.migrate import FOLDER, MigrationChanged, migrate, pending
@@ -158,6 +159,7 @@ def test_whoever_does_not_know_of_moments_keeps_appending(database_url: str) -> 
     event = RawEvent("task-1", 1, "task.deleted", b'{"task_id":1}', "00000000-0000-4000-8000-000000000001")
     values = parameters([RawAppend("c", (event,))])
     with psycopg.connect(database_url) as connection:
+        connection.adapters.register_dumper(Array, ArrayDumper)
         row = connection.execute(before.encode(), values).fetchone()
         moment = connection.execute("select recorded_at, now() - recorded_at from stored_events").fetchone()
     assert row is not None

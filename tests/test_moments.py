@@ -29,9 +29,9 @@ from projections import moments_building
 from projections.bulk import BulkSettings
 from projections.bulk_messages import Sources
 from projections.memory import fold
-from projections.moments import KeptMoments, remove_keys
+from projections.moments import KeptMoments, Unread, generation_of, remove_keys
 from projections.moments_building import Job, build
-from projections.writer import Fenced, Lost, unlink
+from projections.writer import Fenced, Lost, Writer, unlink
 from readmodels.connecting import call, connect
 from readmodels.documents import Ref
 from readmodels.keys import MOMENTS, Keys
@@ -106,6 +106,82 @@ async def test_a_near_moment_is_copied_and_carried_on(
         read.clear()
         await moment(core, 100)
         assert min(read) == 0
+
+
+async def test_a_near_moment_that_nobody_reads_any_more_is_carried_on_itself(
+    database_url: str,
+    redis_url: str,
+    store: EventStore,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await remember(store, history(Random(3), 120))
+    async with core_on(database_url, redis_url) as core:
+        before = await moment(core, 110)
+        await moment(core, 60)
+        unread_since(database_url, 40)
+        read = reads_of(core.store, monkeypatch)
+        model = await moment(core, 120)
+        assert min(read) == 110
+        assert model.keys.prefix == before.keys.prefix
+        assert await held(redis, model) == await fresh(redis, store, 120)
+        assert rows_of(database_url) == [(60, "ready", 1), (120, "ready", 2)]
+        assert await held(redis, await moment(core, 110)) == await fresh(redis, store, 110)
+        assert await model.position() == 120
+
+
+async def test_a_moment_that_somebody_may_be_reading_stays_what_it_is(
+    database_url: str, redis_url: str, store: EventStore, redis: Redis
+) -> None:
+    await remember(store, history(Random(3), 120))
+    async with core_on(database_url, redis_url) as core:
+        read = await moment(core, 110)
+        unread_since(database_url, 20)
+        await moment(core, 120)
+        assert await held(redis, read) == await fresh(redis, store, 110)
+        assert rows_of(database_url) == [(110, "ready", 1), (120, "ready", 1)]
+
+
+@pytest.mark.parametrize("lost", ["checkpoint", "everything"])
+async def test_a_moment_that_cannot_be_carried_on_is_folded_from_the_beginning(
+    database_url: str, redis_url: str, store: EventStore, redis: Redis, lost: str
+) -> None:
+    await remember(store, history(Random(3), 120))
+    async with core_on(database_url, redis_url) as core:
+        before = await moment(core, 110)
+        unread_since(database_url, 40)
+        if lost == "everything":
+            await unlink(redis, before.keys.prefix)
+        else:
+            await redis.hset(before.keys.checkpoint, "position", "109")
+        model = await moment(core, 120)
+        assert await held(redis, model) == await fresh(redis, store, 120)
+
+
+async def test_a_builder_that_dies_while_it_carries_a_moment_on_leaves_nothing_half_done(
+    database_url: str, redis_url: str, store: EventStore, redis: Redis
+) -> None:
+    await remember(store, history(Random(3), 120))
+    async with core_on(database_url, redis_url) as core:
+        await moment(core, 110)
+        place, unread = await place_of(core.connections, 120), Unread(20, 0.0)
+        dead = await KeptMoments(core.connections, 4).claim(place, 1, unread=unread)
+        assert dead
+        assert dead.carried
+        writer = Writer(redis, generation_of(dead.number))
+        await writer.seize(dead.epoch)
+        with psycopg.connect(database_url) as connection:
+            connection.execute("UPDATE moments SET until = clock_timestamp()")
+        model = await moment(core, 120, user_id=2)
+        assert await held(redis, model) == await fresh(redis, store, 120)
+        with pytest.raises(Fenced):
+            await build(store, redis, Job(dead, dead.carried), 10)
+
+
+def unread_since(database_url: str, seconds: float) -> None:
+    """As if so much time had passed since anybody asked for a moment."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE moments SET used_at = used_at - make_interval(secs => %s)", (seconds,))
 
 
 async def permit_somebody(core: Core, redis: Redis) -> None:

@@ -292,7 +292,7 @@ async def test_a_runner_that_dies_between_the_letters_and_the_read_model_repairs
     log[1] = mended[1]
     log.append(operation(DeadLettersRetried((2,), "mended"), 4))
 
-    async def dies(*_: object) -> None:
+    async def dies(*_: object, **__: object) -> None:
         raise OSError("killed")
 
     with monkeypatch.context() as killed:

@@ -515,9 +515,9 @@ async def test_a_batch_that_moves_too_many_bytes_is_written_in_parts(
     sizes = []
     apply = Writer.apply
 
-    async def noted(writer: Writer, script: Sequence[Command], move: Move) -> None:
+    async def noted(writer: Writer, script: Sequence[Command], move: Move, **rest: Any) -> None:
         sizes.append(sum(map(size_bytes, script)))
-        await apply(writer, script, move)
+        await apply(writer, script, move, **rest)
 
     parted = await begun(redis, script_max_bytes=60_000)
     monkeypatch.setattr(Writer, "apply", noted)
@@ -529,9 +529,9 @@ async def test_a_batch_that_moves_too_many_bytes_is_written_in_parts(
 
 
 def test_what_a_command_moves_is_counted_in_bytes() -> None:
-    assert size_bytes(["MSET", "key", "名" * 10, 5]) == 4 + 3 + 30 + 8
+    assert size_bytes(["MSET", "key", "名" * 10, 5]) == 4 + 3 + 30 + 1
     head: Command = ["key", "0", 14, 16_384]
-    words = 3 + 1 + 8 + 8
+    words = 3 + 1 + 2 + 5
     assert size_bytes(["MARK", *head, "0007", "11"]) == BUCKET_BYTES + 4 + words + 4 + 2
     two: Command = ["0007", "11", "beta", "0008", "", ""]
     three: Command = ["0107", "12", ""]

@@ -421,7 +421,7 @@ async def test_clients_that_leave_are_nothing_to_log(
         await ends_back_to(long.forge_url, before)
     await asyncio.sleep(0.1)
     assert "aiohttp" not in {record.name.split(".")[0] for record in caplog.records}
-    assert {record.levelno for record in caplog.records} == {logging.INFO}
+    assert all(record.levelno <= logging.INFO for record in caplog.records)
 
 
 async def received(piece_bytes: int) -> int:

@@ -15,8 +15,9 @@ import pytest
 from aiohttp import ClientSession
 from structlog.testing import capture_logs
 
+from api.listeners import Ports, bound
 from api.origins import origins
-from api.serve import Ports, listening, serving
+from api.serve import listening, serving
 from api.settings import Settings, SettingsError
 from api.taskforge import health
 from tests.http import ForgeClient, Reply, Taskflow, taskflow_running
@@ -352,7 +353,7 @@ async def slow_server(
 
     monkeypatch.setattr(health, "is_database_up", slowly)
     ports = Ports(free_port(), free_port())
-    server = asyncio.create_task(serving(taskflow.core.settings, "127.0.0.1", ports))
+    server = asyncio.create_task(serving(taskflow.core.settings, bound("127.0.0.1", ports)))
     async with ClientSession() as client, asyncio.timeout(10):
         for port in ports:
             while not await lives(client, port):  # noqa: ASYNC110 - nobody tells when it listens
@@ -390,10 +391,12 @@ async def test_a_signal_stops_both_ports_and_both_finish_what_is_running(
 async def test_a_port_that_is_taken_ends_the_start_and_frees_the_other(taskflow: Taskflow) -> None:
     taken = int(taskflow.forge_url.rpartition(":")[2])
     free = free_port()
-    with pytest.raises(OSError, match="address already in use"):
-        async with listening(taskflow.core, "127.0.0.1", Ports(free, taken)):
-            pass
-    async with listening(taskflow.core, "127.0.0.1", Ports(free, 0)) as ports, ClientSession() as client:
+    with pytest.raises(OSError, match="Address already in use"):
+        bound("127.0.0.1", Ports(free, taken))
+    async with (
+        listening(taskflow.core, bound("127.0.0.1", Ports(free, 0))) as ports,
+        ClientSession() as client,
+    ):
         assert [await lives(client, port) for port in ports] == [True, True]
 
 
@@ -404,7 +407,7 @@ async def test_a_failure_outside_all_handlers_is_500_and_logged_with_its_request
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr("aiohttp.web.Application._handle", broken)
-    async with listening(taskflow.core, "127.0.0.1", Ports(0, 0)) as ports, ClientSession() as client:
+    async with listening(taskflow.core, bound("127.0.0.1", Ports(0, 0))) as ports, ClientSession() as client:
         for port, path in ((ports.taskforge, "/api/health"), (ports.taskflow, "/taskforge/api/health")):
             with capture_logs() as said:
                 async with client.get(f"http://127.0.0.1:{port}{path}") as answer:

@@ -125,16 +125,16 @@ def test_several_workers_share_the_ports(tmp_path: Path) -> None:
 def test_the_metrics_of_one_server_tell_of_all_processes_and_forget_the_dead(tmp_path: Path) -> None:
     with running(tmp_path / "data", "--workers", "2") as ledger:
         servers = {str(process.pid) for process in ledger.descendants_named("serve")}
-        projector = str(part_named(ledger, "project").pid)
-        assert len(servers) == 2
-        everybody = {("server", pid) for pid in servers} | {("projector", projector)}
+        projectors = {str(process.pid) for process in ledger.descendants_named("project")}
+        assert (len(servers), len(projectors)) == (2, 2)
+        everybody = {("server", pid) for pid in servers} | {("projector", pid) for pid in projectors}
         until(lambda: processes_on_the_page(ledger) == everybody)
 
         victim = min(servers)
         psutil.Process(int(victim)).kill()
         until(lambda: victim not in {pid for _, pid in processes_on_the_page(ledger)})
         # Another has taken its place, under a name of its own.
-        until(lambda: len(processes_on_the_page(ledger)) == 3)
+        until(lambda: len(processes_on_the_page(ledger)) == 4)
         assert everybody - {("server", victim)} < processes_on_the_page(ledger)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from events.arrays import use_arrays
 from events.columns import use_instants
 from events.connections import Connection, connect
 from events.errors import Stale, StoreError
@@ -48,6 +49,7 @@ class Writer:
     async def write(self, database_url: str) -> Report:
         connection = await connect(database_url, connect_timeout_s=10, call_timeout_s=10)
         use_instants(connection)
+        use_arrays(connection)
         async with open_log(database_url) as log, connection:
             while len(self._report.acknowledged) < self._quota and not self._report.failures:
                 group = await self._next_group(log)

@@ -64,22 +64,28 @@ def serve(
     port: PortOption = 5000,
     taskforge_port: TaskforgePortOption = 5001,
     workers: WorkersOption = 1,
-    reuse_port: Annotated[bool, typer.Option("--reuse-port", hidden=True)] = False,
     lifeline: LifelineOption = None,
+    sockets: Annotated[str, typer.Option("--sockets", hidden=True)] = "",
 ) -> None:
     """Run the APIs alone; `project` has to run beside them."""
     from api.parts import serve as run
 
     ports = {"--port": port, "--taskforge-port": taskforge_port}
-    run(data, host, ports, workers=workers, reuse_port=reuse_port, lifeline=lifeline)
+    run(data, host, ports, workers=workers, lifeline=lifeline, sockets=sockets)
 
 
 @app.command()
-def project(data: DataOption = None, lifeline: LifelineOption = None) -> None:
-    """Run the projector alone; a second one waits as a spare."""
+def project(
+    data: DataOption = None,
+    spare: Annotated[
+        bool, typer.Option("--spare", help="Have a second process stand by, to take over within 5 seconds.")
+    ] = False,
+    lifeline: LifelineOption = None,
+) -> None:
+    """Run the projector alone. Any number may run: one works, the others stand by."""
     from api.parts import project as run
 
-    run(data, lifeline=lifeline)
+    run(data, with_spare=spare, lifeline=lifeline)
 
 
 @app.command()
@@ -141,6 +147,14 @@ def sample_data(
 def test(context: typer.Context) -> None:
     """Run the tests; what follows goes to pytest."""
     from api.house import test as run
+
+    run(context.args)
+
+
+@app.command(context_settings=PASS_ON)
+def bench(context: typer.Context) -> None:
+    """Measure how fast it is; what follows goes to the benchmarks: --help, --quick, --list, names."""
+    from api.house import bench as run
 
     run(context.args)
 

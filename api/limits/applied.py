@@ -15,7 +15,7 @@ def limited(operation: Operation, handler: Handler) -> Handler:
     """The handler under a limit of its own, unless the settings switch all limits off."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        limiter = request.config_dict[CORE].limiter
+        limiter = request.app[CORE].limiter
         if limiter is None:
             return await handler(request)
         return await limiter.operations.limited(operation, handler)(request)
@@ -25,5 +25,5 @@ def limited(operation: Operation, handler: Handler) -> Handler:
 
 async def by_address(request: web.Request) -> Principal:
     """Counts whoever asks by where they ask from, signed in or not."""
-    core = request.config_dict[CORE]
+    core = request.app[CORE]
     return principals.address(client_address(request, core.settings.trusted_proxies))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from limits import RateLimitItem
+from redis.asyncio import Redis
 
 from api.limits.allowances import RateLimits
 from api.limits.breaker import Breaker
@@ -16,7 +17,7 @@ from api.limits.operations import Operations
 from api.limits.quotas import Quotas
 from api.settings import Settings
 from readmodels.connecting import connect
-from readmodels.pipe import Pipe
+from readmodels.pipe import shared_pipe
 
 LATE_MAX: Final = 10
 
@@ -31,29 +32,32 @@ class Limiter:
     operations: Operations
     decisions: Decisions
     breakers: Mapping[str, Breaker]
-    pipe: Pipe
 
 
 @asynccontextmanager
-async def limiting(settings: Settings, clock: Callable[[], float]) -> AsyncIterator[Limiter | None]:
-    """None when the settings switch all limits off. `clock` gives monotonic seconds."""
+async def limiting(
+    settings: Settings, redis: Redis, clock: Callable[[], float]
+) -> AsyncIterator[Limiter | None]:
+    """None when the settings switch all limits off. `clock` gives monotonic seconds.
+
+    Quotas are asked for together with what else `redis` is asked; operations have a client of their own.
+    """
     if settings.rate_limits is None:
         yield None
         return
     timeout_s = settings.redis_timeout_s
-    # The pipe bounds its waiting itself, and knows a late event loop from a silent Redis.
-    redis = connect(settings.redis_url, timeout_s=LATE_MAX * timeout_s)
-    decisions, pipe = Decisions(), Pipe(redis, timeout_s)
+    # A question bounds its waiting itself, and knows a late event loop from a silent Redis.
+    own = connect(settings.redis_url, timeout_s=LATE_MAX * timeout_s)
+    decisions = Decisions()
     breakers = {name: Breaker(name, settings.limiter_retry_s, clock) for name in ("quota", "operation")}
     try:
         yield Limiter(
             settings.rate_limits,
             settings.taskforge_limits.items,
-            Quotas(pipe, breakers["quota"], decisions),
-            Operations(redis, settings.redis_url, timeout_s, breakers["operation"], decisions),
+            Quotas(shared_pipe(redis, timeout_s), breakers["quota"], decisions),
+            Operations(own, settings.redis_url, timeout_s, breakers["operation"], decisions),
             decisions,
             breakers,
-            pipe,
         )
     finally:
-        await redis.aclose()
+        await own.aclose()

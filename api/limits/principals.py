@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
+ADDRESSES_MAX: Final = 4096
 IPV6_PREFIX_BITS: Final = 64
 """What one customer gets at the least: within it, everybody may pick addresses at will."""
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     kind: Literal["user", "address"]
     id: str
 
@@ -23,6 +23,7 @@ def user(user_id: int) -> Principal:
     return Principal("user", str(user_id))
 
 
+@lru_cache(ADDRESSES_MAX)
 def address(text: str | None) -> Principal:
     """An IPv4 address counts as itself, an IPv6 address with its network of 64 bits."""
     try:

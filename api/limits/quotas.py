@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from limits import RateLimitItem
 
@@ -15,15 +14,16 @@ from api.limits.breaker import Breaker
 from api.limits.decisions import Decisions
 from api.limits.local import LocalWindows
 from api.limits.principals import Principal
+from api.together import Together
 from readmodels.keys import LIMITS
 from readmodels.pipe import Pipe
 from readmodels.scripts import script
 
+BUCKETS_MAX: Final = 10_000
 QUOTA: Final = script(Path(__file__).parent / "lua", "quota")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """One quota after a request; its window ends at `ends_at_ms`, in Unix milliseconds."""
 
     limit: RateLimitItem
@@ -36,8 +36,7 @@ class Standing:
         return math.ceil(self.ends_at_ms / 1000)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether a request may pass, at what moment of Redis' clock, and how each quota stands."""
 
     is_allowed: bool
@@ -54,10 +53,40 @@ class Verdict:
         return max(1, math.ceil((self.blocking.ends_at_ms - self.at_ms) / 1000))
 
 
+class Bucket:
+    """The quotas that count a principal's requests; those that come at the same time are counted together."""
+
+    __slots__ = ("_keys", "_pipe", "_words", "limits", "requests")
+
+    def __init__(
+        self, pipe: Pipe, principal: Principal, limits: Sequence[RateLimitItem], endpoint: str
+    ) -> None:
+        self._pipe = pipe
+        self._keys = [key(limit, principal, endpoint) for limit in limits]
+        self._words = [word for limit in limits for word in (limit.amount, limit.get_expiry())]
+        self.limits = limits
+        self.requests: Together[None, Verdict] = Together(self._count)
+
+    async def _count(self, requests: Sequence[None]) -> list[Verdict]:
+        number = len(requests)
+        counted, now_ms, *figures = await self._pipe.change(QUOTA, self._keys, *self._words, number)
+        return [
+            Verdict(place <= counted, now_ms, self._standings(figures, min(place, counted)))
+            for place in range(1, number + 1)
+        ]
+
+    def _standings(self, figures: Sequence[int], counted: int) -> tuple[Standing, ...]:
+        pairs = zip(self.limits, figures[::2], figures[1::2], strict=True)
+        return tuple(
+            [Standing(limit, max(0, limit.amount - before - counted), ends) for limit, before, ends in pairs]
+        )
+
+
 class Quotas:
     """Fixed windows, each from the first request in it: the keys and the meaning are those of `limits`.
 
-    A refused request counts in none of the quotas.
+    A refused request counts in none of the quotas. Requests of one principal that come at the same
+    time are counted by one question.
     """
 
     def __init__(self, pipe: Pipe, breaker: Breaker, decisions: Decisions) -> None:
@@ -65,6 +94,7 @@ class Quotas:
         self._breaker = breaker
         self._decisions = decisions
         self._local = LocalWindows()
+        self._buckets: dict[tuple[Principal, str], Bucket] = {}
 
     async def count(
         self, principal: Principal, limits: Sequence[RateLimitItem], *, endpoint: str = ""
@@ -90,10 +120,17 @@ class Quotas:
     async def _ask(
         self, principal: Principal, limits: Sequence[RateLimitItem], endpoint: str
     ) -> Verdict | None:
-        keys = [key(limit, principal, endpoint) for limit in limits]
-        words = [word for limit in limits for word in (limit.amount, limit.get_expiry())]
-        answer = await self._breaker.ask(lambda: self._pipe.change(QUOTA, keys, *words))
-        return None if answer is None else _verdict(answer, limits)
+        bucket = self._bucket(principal, limits, endpoint)
+        return await self._breaker.ask(lambda: bucket.requests.ask(None))
+
+    def _bucket(self, principal: Principal, limits: Sequence[RateLimitItem], endpoint: str) -> Bucket:
+        name = (principal, endpoint)
+        bucket = self._buckets.get(name)
+        if bucket is None or bucket.limits != limits:
+            if len(self._buckets) >= BUCKETS_MAX:
+                self._buckets.clear()
+            bucket = self._buckets[name] = Bucket(self._pipe, principal, limits, endpoint)
+        return bucket
 
     async def _count_here(self, limit: RateLimitItem, *names: str) -> Verdict:
         passes = await self._local.hit(limit, *names)
@@ -112,10 +149,3 @@ def key(limit: RateLimitItem, principal: Principal, endpoint: str = "") -> str:
     """The braces put the quotas of a principal into one slot of a cluster."""
     names = (f"{{{principal}}}", endpoint) if endpoint else (f"{{{principal}}}",)
     return f"{LIMITS}:{limit.key_for(*names)}"
-
-
-def _verdict(answer: Sequence[Any], limits: Sequence[RateLimitItem]) -> Verdict:
-    is_free, now_ms, *figures = map(int, answer)
-    pairs = zip(limits, figures[::2], figures[1::2], strict=True)
-    standings = (Standing(limit, max(0, limit.amount - used), ends) for limit, used, ends in pairs)
-    return Verdict(bool(is_free), now_ms, tuple(standings))

@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from api.limits.quotas import Standing
+from api.settings import Settings
 
 LIMIT_HEADER: Final = "X-RateLimit-Limit"
 REMAINING_HEADER: Final = "X-RateLimit-Remaining"
@@ -15,10 +16,11 @@ RESET_HEADER: Final = "X-RateLimit-Reset"
 STANDING: Final = web.RequestKey("standing", Standing)
 
 
-async def add_quota_headers(request: web.Request, response: web.StreamResponse) -> None:
+def add_quota_headers(request: web.Request, response: web.StreamResponse, _: Settings) -> None:
     """On every answer to a request that was counted, or refused for it."""
     standing = request.get(STANDING)
     if standing:
-        response.headers[LIMIT_HEADER] = str(standing.limit.amount)
-        response.headers[REMAINING_HEADER] = str(standing.remaining)
-        response.headers[RESET_HEADER] = str(standing.reset)
+        headers = response.headers
+        headers[LIMIT_HEADER] = str(standing.limit.amount)
+        headers[REMAINING_HEADER] = str(standing.remaining)
+        headers[RESET_HEADER] = str(standing.reset)

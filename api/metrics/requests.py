@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Final
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Middleware
 from prometheus_client.core import Metric
 
 from api.metrics.families import PREFIX, counter, gauge, histogram
-from api.requests import Handler
 from events.measures import SECONDS, Histogram
 
 UNMATCHED: Final = "unmatched"
@@ -30,30 +26,22 @@ class RequestCounts:
 
     def __init__(self) -> None:
         self._in_flight: Counter[str] = Counter()
-        self._ended: Counter[tuple[str, ...]] = Counter()
+        self._ended: defaultdict[tuple[Key, int | None], int] = defaultdict(int)
         self._seconds: defaultdict[Key, Histogram] = defaultdict(lambda: Histogram(SECONDS))
 
-    @contextmanager
-    def counted(self, key: Key) -> Iterator[Callable[[int], None]]:
-        """The block in which a request is answered; it calls what it is given with the status."""
-        status = GONE
+    def begin(self, dialect: str) -> None:
+        self._in_flight[dialect] += 1
 
-        def ended_with(number: int) -> None:
-            nonlocal status
-            status = str(number)
-
-        began = time.perf_counter()
-        self._in_flight[key[0]] += 1
-        try:
-            yield ended_with
-        finally:
-            self._in_flight[key[0]] -= 1
-            self._ended[*key, status] += 1
-            self._seconds[key].observe(time.perf_counter() - began)
+    def end(self, key: Key, status: int | None, seconds: float) -> None:
+        """A request that had begun ended; without an answer it has no status."""
+        self._in_flight[key[0]] -= 1
+        self._ended[key, status] += 1
+        self._seconds[key].observe(seconds)
 
     def families(self) -> Iterator[Metric]:
         labels = ("dialect", "method", "route")
-        yield counter(f"{PREFIX}requests", "Requests that ended.", (*labels, "status"), dict(self._ended))
+        ended = {(*key, str(status or GONE)): number for (key, status), number in self._ended.items()}
+        yield counter(f"{PREFIX}requests", "Requests that ended.", (*labels, "status"), ended)
         yield histogram(
             f"{PREFIX}request_seconds", "How long requests took to be answered.", labels, dict(self._seconds)
         )
@@ -61,17 +49,8 @@ class RequestCounts:
         yield gauge(f"{PREFIX}requests_in_flight", "Requests under way.", ("dialect",), in_flight)
 
 
-def with_counts(counts: RequestCounts, dialect: Callable[[web.BaseRequest], str]) -> Middleware:
-    """A middleware around all others, which counts every request."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        with counts.counted((dialect(request), method_of(request), route_of(request))) as ended_with:
-            response = await handler(request)
-            ended_with(response.status)
-        return response
-
-    return middleware
+def key_of(dialect: str, request: web.Request) -> Key:
+    return dialect, method_of(request), route_of(request)
 
 
 def method_of(request: web.Request) -> str:

@@ -9,11 +9,12 @@ from prometheus_client.core import Metric
 
 from api.core import Core
 from api.metrics.families import PREFIX, by_word, counter, gauge, histogram
+from api.metrics.kept import kept_families
 from commands.dispatcher import DispatchCounts
 from events.appender import AppendCounts
 from events.connections import Connections
 from events.postgres import PostgresLog
-from readmodels.pipe import PIPELINES_MAX, Pipe
+from readmodels.pipe import UNDER_WAY_MAX, Pipe
 from readmodels.redis import RedisModel
 
 
@@ -23,9 +24,11 @@ def server_families(core: Core) -> Iterator[Metric]:
     yield from _appending(core.store.counts, core.store.appends_waiting)
     yield from _deciding(core.dispatcher.counts)
     yield from _answering(core)
+    yield from kept_families(core)
     yield from _queues(core)
     yield from _pools(core)
     yield from _limits(core)
+    yield from _admission(core)
 
 
 def _appending(counts: AppendCounts, waiting: int) -> Iterator[Metric]:
@@ -70,11 +73,11 @@ def _pools(core: Core) -> Iterator[Metric]:
     most = by_word({name: pool.connections_max for name, pool in pools.items()})
     yield gauge(f"{PREFIX}database_connections_max", "How many there may be.", ("pool",), most)
     pipes = _pipes(core)
-    used = by_word({name: pipe.running for name, pipe in pipes.items()})
-    about = f"Round trips to Redis under way, {PIPELINES_MAX} at most."
-    yield gauge(f"{PREFIX}redis_pipelines", about, ("pipe",), used)
+    under_way = by_word({name: pipe.under_way for name, pipe in pipes.items()})
+    about = f"Questions to Redis under way, {UNDER_WAY_MAX} at most."
+    yield gauge(f"{PREFIX}redis_questions_under_way", about, ("pipe",), under_way)
     waiting = by_word({name: pipe.waiting for name, pipe in pipes.items()})
-    yield gauge(f"{PREFIX}redis_questions_waiting", "Questions that wait for one.", ("pipe",), waiting)
+    yield gauge(f"{PREFIX}redis_questions_waiting", "Questions that wait for those.", ("pipe",), waiting)
     if isinstance(core.announcements.present, RedisModel):
         large = {(): core.announcements.present.turns.waiting}
         yield gauge(f"{PREFIX}large_questions", "Large questions that wait or are answered.", (), large)
@@ -85,9 +88,8 @@ def _log_pools(core: Core) -> Mapping[str, Connections]:
 
 
 def _pipes(core: Core) -> Mapping[str, Pipe]:
-    model, limiter = core.announcements.present, core.limiter
-    pipes = dict(model.pipes) if isinstance(model, RedisModel) else {}
-    return pipes | ({"limiter": limiter.pipe} if limiter else {})
+    model = core.announcements.present
+    return model.pipes if isinstance(model, RedisModel) else {}
 
 
 def _limits(core: Core) -> Iterator[Metric]:
@@ -99,3 +101,15 @@ def _limits(core: Core) -> Iterator[Metric]:
     broken = by_word({name: breaker.is_open for name, breaker in core.limiter.breakers.items()})
     about = "1 while a limiter goes without Redis."
     yield gauge(f"{PREFIX}limiter_breaker_open", about, ("limiter",), broken)
+
+
+def _admission(core: Core) -> Iterator[Metric]:
+    gates = {"read": core.admission.reads, "write": core.admission.writes}
+    under_way = by_word({word: gate.under_way for word, gate in gates.items()})
+    yield gauge(f"{PREFIX}requests_let_in", "Requests that were let in.", ("gate",), under_way)
+    most = by_word({word: gate.limit for word, gate in gates.items()})
+    yield gauge(f"{PREFIX}requests_let_in_max", "How many are let in at present.", ("gate",), most)
+    about = "Requests that were answered 503 because there was no room."
+    yield counter(f"{PREFIX}requests_turned_away", about, (), {(): core.admission.turned_away})
+    about = "Connections of clients."
+    yield gauge(f"{PREFIX}client_connections", about, (), {(): core.admission.connections})

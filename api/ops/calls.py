@@ -23,9 +23,6 @@ Reason = Annotated[str, Field(min_length=1, max_length=REASON_MAX, pattern=NOT_B
 class OpsCall(Call):
     DIALECT: ClassVar[str] = DIALECT
 
-    async def caught_up(self) -> None:
-        """Nobody waits: operators look at what is, above all while the read model stands still."""
-
     @property
     def instruments(self) -> Instruments:
         """What the tools work with, on behalf of the caller."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from api.callers import Caller
 from api.ops.calls import OpsCall
@@ -22,6 +22,9 @@ class OpsEndpoint(Endpoint):
     `also` is another success that there can be. With `may_miss` it answers 404 where there is nothing of what
     it is about, although no id in its address says what that is.
     """
+
+    # Operators look at what is, above all while the read model stands still.
+    WAITS: ClassVar[bool] = False
 
     handle: Callable[[Any], Awaitable[Answer | Download]]
     asks_role: str | None = "admin"

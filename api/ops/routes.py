@@ -14,7 +14,7 @@ from api.ops import audit, dead_letters, doctor, events, projections
 from api.ops.calls import DIALECT
 from api.ops.endpoints import OpsEndpoint
 from api.ops.openapi import ops_document
-from api.taskflow.quota import with_quota
+from api.taskflow.quota import admit
 from api.taskflow.routes import failed
 
 PREFIX: Final = "/ops/"
@@ -29,7 +29,7 @@ ENDPOINTS: Final[tuple[OpsEndpoint, ...]] = (
     *projections.ENDPOINTS,
 )
 
-OPS: Final = Dialect(DIALECT, failed, (with_quota,), add_quota_headers)
+OPS: Final = Dialect(DIALECT, failed, admit, add_quota_headers)
 
 
 def routes() -> list[web.RouteDef]:

@@ -11,12 +11,13 @@ from api import conditional
 from api.behind import Readable
 from api.calls import BaseCall
 from api.moments import Past
+from api.recording import holds_now_only
 from api.sessions import Session
 from api.taskflow.envelope import Answer
 from api.writing import Written
 from commands.errors import NotFound
 from events import instants
-from events.instants import Instant
+from events.instants import Instant, first_of_day
 from readmodels.model import Model
 
 DIALECT: Final = "taskflow"
@@ -47,8 +48,14 @@ class Call(BaseCall):
 
     @property
     def now(self) -> Instant:
-        """The moment that is the present for the answer."""
+        """The moment that is the present for the answer, which holds for no other one then."""
+        holds_now_only()
         return self.past.at if self.past else instants.now()
+
+    @property
+    def today(self) -> Instant:
+        """The first instant of the present day (UTC)."""
+        return first_of_day(instants.now())
 
     def expected_version(self) -> int | None:
         """The version in `If-Match`. Raises BadRequest."""

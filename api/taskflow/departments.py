@@ -75,6 +75,7 @@ ENDPOINTS: Final = (
         "GET",
         "/api/departments",
         list_departments,
+        is_kept=True,
         parameters=FILTERS,
         summary="List departments",
         shows=Shows({"departments": list[ShownDepartment]}, is_list=True),
@@ -91,7 +92,12 @@ ENDPOINTS: Final = (
         example=EXAMPLE,
     ),
     Endpoint(
-        "GET", "/api/departments/{department_id}", get_department, summary="Read a department", shows=ONE
+        "GET",
+        "/api/departments/{department_id}",
+        get_department,
+        is_kept=True,
+        summary="Read a department",
+        shows=ONE,
     ),
     Endpoint(
         "PUT",

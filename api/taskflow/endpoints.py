@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 from aiohttp import web
@@ -12,9 +12,11 @@ from aiohttp import web
 from api import conditional
 from api.bodies import parse_object, read_body
 from api.callers import CALLER, Caller, caller_of
+from api.calls import caught_up, demanded
 from api.core import CORE, Core
 from api.csrf import SAFE_METHODS, must_not_be_cross_site
 from api.errors import BadRequest, Unauthenticated
+from api.kept_answers import question
 from api.limits.applied import by_address, limited
 from api.limits.operations import Operation
 from api.replies import FileReply, Reply
@@ -24,7 +26,7 @@ from api.taskflow import parameters
 from api.taskflow.as_of import AS_OF_POSITION, past_of
 from api.taskflow.calls import Call
 from api.taskflow.downloads import Download, sealed_file
-from api.taskflow.envelope import Answer, refused, sealed
+from api.taskflow.envelope import Answer, refused, sealed, stamped, unstamped
 from api.taskflow.fields import Body
 from api.taskflow.validation import Checked, checked
 from api.taskflow.visitors import principal_of, session_of, token_of
@@ -55,9 +57,13 @@ class Endpoint:
 
     `body` is what it reads; a public one needs no session. `example` is a body as clients send it,
     `asks_role` the least role that it takes whatever it is about; `is_partly_forbidden` says that something
-    may be known of and not be read. `limit` holds for this operation alone, beside the account's quotas,
-    as in `20/minute`.
+    may be known of and not be read. `is_kept` is for reads that rest on the read model alone: their answers
+    are given again while nothing has changed. `limit` holds for this operation alone, beside the account's
+    quotas, as in `20/minute`.
     """
+
+    WAITS: ClassVar[bool] = True
+    """Whether a read waits for what its user wrote, and for the position that it demands."""
 
     method: str
     path: str
@@ -71,6 +77,7 @@ class Endpoint:
     example: Mapping[str, Any] | None = None
     asks_role: str | None = None
     is_partly_forbidden: bool = False
+    is_kept: bool = False
     limit: str | None = None
 
     def route(self) -> web.RouteDef:
@@ -107,35 +114,65 @@ def timed(endpoint: Endpoint) -> Endpoint:
 
 async def served(endpoint: Endpoint, request: web.Request) -> Reply | FileReply:
     """The reply to a request. Raises what `envelope.translated` has an answer to."""
-    core = request.config_dict[CORE]
+    core = request.app[CORE]
     session = await _session(request)
     writes = request.method not in SAFE_METHODS
     caller = None
     if not endpoint.is_public:
-        caller = request[CALLER] = await _caller(core, session, writes=writes)
+        caller = request[CALLER] = await _caller(endpoint, core, request, session)
         endpoint.must_be_for(caller)
-    raw = await _body(core, request) if writes else b""
-    call = _call(endpoint, request, core, session, caller, raw)
     if not writes:
-        await call.caught_up()
-        call.past = await past_of(call)
+        return _conditional(request, await _read(endpoint, request, core, session, caller))
+    raw = await _body(core, request)
+    call = _call(endpoint, request, core, session, caller, raw)
     if endpoint.takes_key and caller:
         return await call.once(raw, lambda: _written(endpoint, call), lambda refusal: _refused(call, refusal))
-    return _conditional(request, await _reply(endpoint, call))
+    return await _written(endpoint, call)
+
+
+async def _read(
+    endpoint: Endpoint, request: web.Request, core: Core, session: Session | None, caller: Caller | None
+) -> Reply | FileReply:
+    async def make() -> Reply | FileReply:
+        call = _call(endpoint, request, core, session, caller, b"")
+        call.past = await past_of(call)
+        return await _reply(endpoint, call)
+
+    if endpoint.is_kept and caller and not _is_for_once(request):
+        asked = question(Call.DIALECT, request.raw_path, caller.id, caller.role)
+        reply = await core.kept.reply(asked, make)
+    else:
+        reply = await make()
+    return stamped(reply, request[REQUEST_ID]) if isinstance(reply, Reply) else reply
+
+
+def _is_for_once(request: web.Request) -> bool:
+    """Whether it asks about the past or for a file: such answers are never kept."""
+    asked = request.query
+    return not asked.keys().isdisjoint(parameters.AS_OF) or asked.get("format", "json") != "json"
 
 
 async def _session(request: web.Request) -> Session | None:
     """The live session of the request's cookie, which no other site's page may use for a write."""
     session = await session_of(request)
     if token_of(request):
-        must_not_be_cross_site(request, session, request.config_dict[CORE].csrf_tokens)
+        must_not_be_cross_site(request, session, request.app[CORE].csrf_tokens)
     return session
 
 
-async def _caller(core: Core, session: Session | None, *, writes: bool) -> Caller:
-    caller = await caller_of(core, session.user_id, writes=writes) if session else None
+async def _caller(endpoint: Endpoint, core: Core, request: web.Request, session: Session | None) -> Caller:
+    """Who asks. For reads, the read model has then reached all that they wait for."""
+    if session is None:
+        raise Unauthenticated
+    writes = request.method not in SAFE_METHODS
+    waits = endpoint.WAITS and not writes
+    if waits:
+        await demanded(core, request)
+    caller = await caller_of(core, session.user_id, writes=writes)
     if caller is None:
         raise Unauthenticated
+    if waits:
+        await caught_up(core, caller)
     return caller
 
 
@@ -172,7 +209,7 @@ def _call(
 async def _written(endpoint: Endpoint, call: Call) -> Reply:
     reply = await _reply(endpoint, call)
     assert isinstance(reply, Reply), "no write answers with a file"
-    return reply
+    return stamped(reply, call.request[REQUEST_ID])
 
 
 def _refused(call: Call, refusal: Refusal) -> Reply:
@@ -180,13 +217,14 @@ def _refused(call: Call, refusal: Refusal) -> Reply:
 
 
 async def _reply(endpoint: Endpoint, call: Call) -> Reply | FileReply:
+    """The reply before it is stamped; a file has its stamp already."""
     answer = await endpoint.handle(call)
     if call.past is not None:
         headers = {**answer.headers, AS_OF_POSITION: str(call.past.position)}
         answer = replace(answer, headers=headers)
     if isinstance(answer, Download):
         return sealed_file(answer, call.request[REQUEST_ID])
-    reply = sealed(answer, call.request[REQUEST_ID])
+    reply = unstamped(answer)
     if answer.version is None:
         return reply
     return reply.with_header(ETAG, conditional.etag(answer.version, orjson.dumps(answer.data)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -35,7 +37,12 @@ class Answer:
 
 
 def sealed(answer: Answer, request_id: str) -> Reply:
-    """The answer in its envelope."""
+    """The answer in its envelope, stamped."""
+    return stamped(unstamped(answer), request_id)
+
+
+def unstamped(answer: Answer) -> Reply:
+    """The answer in its envelope, up to what is another one each time; what follows is up to `stamped`."""
     body: dict[str, Any] = {"status": "success" if answer.status < 400 else "error"}
     if answer.message is not None:
         body["message"] = answer.message
@@ -43,12 +50,22 @@ def sealed(answer: Answer, request_id: str) -> Reply:
         body["data"] = answer.data
     if answer.pagination is not None:
         body["pagination"] = answer.pagination
-    body["meta"] = {"timestamp": present(), "version": VERSION, "request_id": request_id}
-    return Reply(answer.status, orjson.dumps(body), answer.headers)
+    return Reply(answer.status, orjson.dumps(body)[:-1], answer.headers)
+
+
+def stamped(reply: Reply, request_id: str) -> Reply:
+    """The reply with the time, and the id of the request that it answers: letters, digits, `_` and `-`."""
+    meta = f',"meta":{{"timestamp":"{present()}","version":"{VERSION}","request_id":"{request_id}"}}}}'
+    return Reply(reply.status, reply.body + meta.encode(), reply.headers)
 
 
 def present() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return _second(int(time.time()))
+
+
+@lru_cache(maxsize=2)
+def _second(at_s: int) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def error(

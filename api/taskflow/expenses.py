@@ -86,6 +86,7 @@ ENDPOINTS: Final = (
             "GET",
             "/api/projects/{project_id}/expenses",
             list_expenses,
+            is_kept=True,
             parameters=FILTERS,
             summary="List a project's expenses",
             shows=Shows({"expenses": list[ShownExpense]}, is_list=True),
@@ -111,6 +112,7 @@ ENDPOINTS: Final = (
             "GET",
             "/api/projects/{project_id}/expenses/{expense_id}",
             get_expense,
+            is_kept=True,
             summary="Read an expense",
             shows=ONE,
         )

@@ -121,6 +121,7 @@ ENDPOINTS: Final = (
             "GET",
             "/api/projects",
             list_projects,
+            is_kept=True,
             parameters=FILTERS,
             summary="List projects that you may see",
             shows=Shows({"projects": list[ShownProject]}, is_list=True),
@@ -148,6 +149,7 @@ ENDPOINTS: Final = (
             "GET",
             "/api/projects/{project_id}",
             get_project,
+            is_kept=True,
             summary="Read a project with its tasks, risks and spending",
             shows=ONE,
         )

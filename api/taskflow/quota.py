@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from aiohttp import web
 from limits import RateLimitItem
 
-from api.core import CORE
+from api.core import Core
 from api.errors import RateLimited
 from api.limits.allowances import RateLimits
 from api.limits.principals import Principal
 from api.limits.told import STANDING
-from api.requests import Handler
-from api.taskflow.visitors import principal_of
+from api.taskflow.visitors import FOUND, principal_of
 
 WHOSE: Final = {"user": "a user", "address": "an address without a session"}
 
@@ -21,25 +21,28 @@ EXEMPT: Final = ("/livez", "/readyz", "/metrics", "/api/docs", "/docs")
 """Health, metrics and documentation, and what is below them."""
 
 
-@web.middleware
-async def with_quota(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def admit(request: web.Request, core: Core) -> None:
     """Raises RateLimited for a request too many."""
-    limiter = request.config_dict[CORE].limiter
+    request[FOUND] = None
+    limiter = core.limiter
     if limiter is None or is_exempt(request):
-        return await handler(request)
+        return
     principal = await principal_of(request)
     verdict = await limiter.quotas.count(principal, _quotas(limiter.limits, principal))
     if verdict is not None:
         request[STANDING] = verdict.standings[0]
         if not verdict.is_allowed:
             raise RateLimited(str(verdict.blocking.limit), WHOSE[principal.kind], verdict.retry_after_s)
-    return await handler(request)
 
 
 def is_exempt(request: web.Request) -> bool:
     """By the route that was found, not by what the client wrote: an unknown path is never exempt."""
     resource = request.match_info.route.resource
-    path = resource.canonical if resource else ""
+    return resource is not None and _is_exempt(resource.canonical)
+
+
+@cache
+def _is_exempt(path: str) -> bool:
     return any(path == each or path.startswith(f"{each}/") for each in EXEMPT)
 
 

@@ -24,7 +24,7 @@ from api.taskflow.report_forms import (
     ReportedUser,
     WorkloadSummary,
 )
-from events.instants import Instant, first_of_day
+from events.instants import Instant
 from readmodels.documents import day_of
 from readmodels.reports.catalogue import REPORTS
 from readmodels.reports.periods import Period
@@ -81,7 +81,7 @@ async def reported(call: Call, name: str) -> Answer | Download:
 
 def speaks_of(call: Call) -> Instant:
     """The moment of a report: the one that is asked for, else today's beginning unless more has happened."""
-    return call.past.at if call.past else first_of_day(call.now)
+    return call.past.at if call.past else call.today
 
 
 def called(name: str, period: Period) -> str:
@@ -116,6 +116,7 @@ OF_NOW: Final = (
         "GET",
         "/api/reports/projects",
         report_projects,
+        is_kept=True,
         parameters=IN_PERIOD,
         summary="Report on the projects of a period",
         shows=shows(summary=ProjectsSummary, projects=list[ReportedProject]),
@@ -125,6 +126,7 @@ OF_NOW: Final = (
         "GET",
         "/api/reports/users/productivity",
         report_productivity,
+        is_kept=True,
         parameters=IN_PERIOD,
         summary="Report on what people got done in a period",
         shows=shows(summary=ProductivitySummary, users=list[ReportedUser]),
@@ -134,6 +136,7 @@ OF_NOW: Final = (
         "GET",
         "/api/reports/departments/workload",
         report_workload,
+        is_kept=True,
         parameters=FORMAT,
         summary="Report on the work that lies before departments",
         shows=shows(summary=WorkloadSummary, departments=list[ReportedDepartment]),
@@ -143,6 +146,7 @@ OF_NOW: Final = (
         "GET",
         "/api/reports/budget-analysis",
         report_budget,
+        is_kept=True,
         parameters=FORMAT,
         summary="Compare budgets with spending",
         shows=shows(budget_analysis=BudgetAnalysis, project_breakdown=list[ProjectBreakdown]),

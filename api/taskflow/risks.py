@@ -68,6 +68,7 @@ ENDPOINTS: Final = (
             "GET",
             "/api/projects/{project_id}/risks",
             list_risks,
+            is_kept=True,
             parameters=FILTERS,
             summary="List a project's risks",
             shows=Shows({"risks": list[ShownRisk]}, is_list=True),
@@ -90,7 +91,7 @@ ENDPOINTS: Final = (
             "mitigation_plan": "Engage senior developers and provide additional training",
         },
     ),
-    timed(Endpoint("GET", "/api/risks/{risk_id}", get_risk, summary="Read a risk", shows=ONE)),
+    timed(Endpoint("GET", "/api/risks/{risk_id}", get_risk, is_kept=True, summary="Read a risk", shows=ONE)),
     Endpoint(
         "PUT",
         "/api/risks/{risk_id}",

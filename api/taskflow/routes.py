@@ -17,7 +17,7 @@ from api.taskflow.calls import DIALECT
 from api.taskflow.documentation import documentation_routes
 from api.taskflow.envelope import Answer, error, sealed, translated
 from api.taskflow.login_page import login_page
-from api.taskflow.quota import with_quota
+from api.taskflow.quota import admit
 
 ENDPOINTS: Final = (
     *auth.ENDPOINTS,
@@ -41,7 +41,7 @@ def failed(exception: Exception, request: web.BaseRequest, request_id: str) -> R
     return sealed(translated(exception, request.method, caller and caller.role), request_id)
 
 
-TASKFLOW: Final = Dialect(DIALECT, failed, (with_quota,), add_quota_headers)
+TASKFLOW: Final = Dialect(DIALECT, failed, admit, add_quota_headers)
 
 
 async def livez(request: web.Request) -> web.Response:

@@ -89,6 +89,7 @@ ENDPOINTS: Final = (
         "GET",
         "/api/users",
         list_users,
+        is_kept=True,
         parameters=FILTERS,
         summary="List users: all of them, or for users themselves",
         shows=Shows({"users": list[ShownUser]}, is_list=True),
@@ -110,7 +111,7 @@ ENDPOINTS: Final = (
             "department_id": 2,
         },
     ),
-    Endpoint("GET", "/api/users/{user_id}", get_user, summary="Read a user", shows=ONE),
+    Endpoint("GET", "/api/users/{user_id}", get_user, is_kept=True, summary="Read a user", shows=ONE),
     Endpoint(
         "PUT",
         "/api/users/{user_id}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
@@ -45,8 +46,14 @@ def checked(body: type[Body], given: Mapping[str, Any]) -> Checked:
 
 def _fields(body: Body) -> dict[str, Any]:
     """What was given, as commands call it."""
-    declared = type(body).model_fields
-    return {declared[name].serialization_alias or name: getattr(body, name) for name in body.model_fields_set}
+    names = _names(type(body))
+    return {names[name]: getattr(body, name) for name in body.model_fields_set}
+
+
+@cache
+def _names(body: type[Body]) -> Mapping[str, str]:
+    """What commands call each field."""
+    return {name: field.serialization_alias or name for name, field in body.model_fields.items()}
 
 
 def _right_ones(body: type[Body], given: Mapping[str, Any], faults: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def token_of(request: web.Request, text: str, kind: Kind) -> Token:
     the caller.
     """
     try:
-        token = verified(request.config_dict[CORE].settings.jwt_secret, text, time.time())
+        token = verified(request.app[CORE].settings.jwt_secret, text, time.time())
     except Unverified:
         raise TokenRefused(UNVERIFIED) from None
     if token.kind != kind:

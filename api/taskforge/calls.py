@@ -9,9 +9,12 @@ from typing import Any, ClassVar, Final
 from api.behind import Readable
 from api.calls import BaseCall
 from api.errors import BadRequest
+from api.recording import holds_now_only
 from api.taskforge.envelope import Answer
 from api.writing import Written
 from commands.errors import NotFound
+from events import instants
+from events.instants import Instant
 
 DIALECT: Final = "taskforge"
 ID_MAX: Final = 2**63 - 1
@@ -36,6 +39,11 @@ class Call(BaseCall):
         except UnicodeEncodeError:
             raise BadRequest("The address must be in UTF-8") from None
         return self.request.query
+
+    def now(self) -> Instant:
+        """The present moment; the answer holds for no other one then."""
+        holds_now_only()
+        return instants.now()
 
     def number(self, name: str, what: str) -> int:
         """The id in the path. Raises NotFound for one that nothing can have."""

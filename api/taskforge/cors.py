@@ -6,9 +6,10 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from api.core import CORE
+from api.core import Core
 from api.limits.told import LIMIT_HEADER, REMAINING_HEADER, RESET_HEADER
-from api.requests import ID_HEADER, Handler
+from api.requests import ID_HEADER
+from api.settings import Settings
 
 METHODS: Final = "DELETE, GET, OPTIONS, PATCH, POST, PUT"
 REQUEST_HEADERS: Final = "Authorization, Content-Type"
@@ -19,20 +20,22 @@ READABLE: Final = (
 """Headers that scripts may read; all others a browser keeps from them."""
 
 
-@web.middleware
-async def with_preflight(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def preflight(request: web.Request, _: Core) -> web.StreamResponse | None:
     """Answers `OPTIONS` for every address there is, before anything is counted or asked for."""
+    if request.method != hdrs.METH_OPTIONS:
+        return None
     unmatched = request.match_info.http_exception
-    if request.method == hdrs.METH_OPTIONS and isinstance(unmatched, web.HTTPMethodNotAllowed):
-        return web.Response(headers={hdrs.ALLOW: ", ".join(sorted({*unmatched.allowed_methods, "OPTIONS"}))})
-    return await handler(request)
+    if not isinstance(unmatched, web.HTTPMethodNotAllowed):
+        return None
+    return web.Response(headers={hdrs.ALLOW: ", ".join(sorted({*unmatched.allowed_methods, "OPTIONS"}))})
 
 
-async def add_cors_headers(request: web.Request, response: web.StreamResponse) -> None:
+def add_cors_headers(request: web.Request, response: web.StreamResponse, settings: Settings) -> None:
     """On answers of every kind; without an allowed origin only the hint to caches that it matters."""
-    response.headers[hdrs.VARY] = ", ".join((*response.headers.getall(hdrs.VARY, ()), hdrs.ORIGIN))
+    varies = response.headers.getall(hdrs.VARY, ())
+    response.headers[hdrs.VARY] = ", ".join((*varies, hdrs.ORIGIN)) if varies else hdrs.ORIGIN
     origin = request.headers.get(hdrs.ORIGIN, "")
-    if origin not in request.config_dict[CORE].settings.cors_origins:
+    if origin not in settings.cors_origins:
         return
     response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
     response.headers[hdrs.ACCESS_CONTROL_ALLOW_CREDENTIALS] = "true"

@@ -10,9 +10,11 @@ from aiohttp import web
 
 from api.bodies import parse_object, read_body
 from api.callers import CALLER, Caller, caller_of
+from api.calls import caught_up, demanded
 from api.core import CORE, Core
 from api.csrf import SAFE_METHODS
 from api.errors import BadRequest, UnsupportedMediaType
+from api.kept_answers import question
 from api.replies import Reply
 from api.taskforge.bearer import user_of
 from api.taskforge.calls import Call
@@ -46,8 +48,9 @@ class Endpoint:
     None for none; `takes_empty` lets the handler judge an empty object, and with `is_body_optional` it
     gets one for whatever else is sent. A public one needs no token; one that
     `takes_refresh_token` looks at that itself.
-    `limit` replaces the default limits; with `counts_callers_only` requests count once it is known
-    who asks. `fails` are the statuses, with an example message each, that only this endpoint has.
+    `is_kept` is for reads that rest on the read model alone: their answers are given again while nothing
+    has changed. `limit` replaces the default limits; with `counts_callers_only` requests count once it is
+    known who asks. `fails` are the statuses, with an example message each, that only this endpoint has.
     """
 
     methods: tuple[str, ...]
@@ -60,6 +63,7 @@ class Endpoint:
     is_public: bool = False
     takes_refresh_token: bool = False
     is_for_admins: bool = False
+    is_kept: bool = False
     limit: str | None = None
     counts_callers_only: bool = False
     words: Words = field(default_factory=Words)
@@ -85,7 +89,7 @@ class Endpoint:
 
 async def served(endpoint: Endpoint, request: web.Request) -> Reply | web.StreamResponse:
     """The reply to a request. Raises what `envelope.translated` has an answer to."""
-    core = request.config_dict[CORE]
+    core = request.app[CORE]
     if not endpoint.counts_callers_only:
         await count(request, endpoint.name, endpoint.limit)
     caller = None if endpoint.is_public else await _caller(request)
@@ -103,11 +107,15 @@ async def served(endpoint: Endpoint, request: web.Request) -> Reply | web.Stream
 
 async def _caller(request: web.Request) -> Caller:
     """Who the access token was given to. Raises TokenRefused, and Failure for whom there is no account."""
-    core = request.config_dict[CORE]
+    core = request.app[CORE]
     user_id = user_of(request)
-    caller = await caller_of(core, user_id, writes=request.method not in SAFE_METHODS)
+    writes = request.method not in SAFE_METHODS
+    if not writes:
+        await demanded(core, request)
+    caller = await caller_of(core, user_id, writes=writes)
     if caller is None:
         raise Failure(404, GONE)
+    await caught_up(core, caller)
     request[CALLER] = caller
     return caller
 
@@ -144,17 +152,22 @@ def _parsed(endpoint: Endpoint, core: Core, raw: bytes) -> Mapping[str, Any]:
 
 
 async def _answered(endpoint: Endpoint, call: Call, raw: bytes) -> Reply | web.StreamResponse:
-    if call.request.method in SAFE_METHODS and not endpoint.is_public:
-        await call.caught_up()
+    if endpoint.is_kept:
+        asked = question(call.DIALECT, call.request.raw_path, call.caller.id, call.caller.role)
+        return await call.core.kept.reply(asked, lambda: _answer(endpoint, call))
     if endpoint.takes_key and call.maybe_caller:
         return await call.once(
             raw, lambda: _reply(endpoint, call), lambda refusal: refused(refusal, endpoint.words)
         )
+    return await _answer(endpoint, call)
+
+
+async def _answer(endpoint: Endpoint, call: Call) -> Reply | web.StreamResponse:
     answer = await endpoint.handle(call)
     return sealed(answer) if isinstance(answer, Answer) else answer
 
 
 async def _reply(endpoint: Endpoint, call: Call) -> Reply:
-    answer = await endpoint.handle(call)
-    assert isinstance(answer, Answer), "no write answers with a file"
-    return sealed(answer)
+    reply = await _answer(endpoint, call)
+    assert isinstance(reply, Reply), "no write answers with a file"
+    return reply

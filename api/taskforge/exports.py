@@ -46,7 +46,7 @@ async def export_tasks(call: Call) -> web.StreamResponse:
     form = FORMS.get(call.query.get("format", "").lower(), FORMS["csv"])
     model, at = call.core.model, now()
     filters = {name: call.query[name] for name in FILTERED if name in call.query}
-    pages = _pages(model, await tasks_query(model, call.caller, filters, at), at)
+    pages = _pages(model, await tasks_query(model, call.caller, filters, lambda: at), at)
     first = await anext(pages, None)
     if first is None:
         raise Failure(404, NO_TASKS)

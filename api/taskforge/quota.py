@@ -17,6 +17,7 @@ from api.limits.limiter import Limiter
 from api.limits.principals import Principal
 from api.limits.quotas import Standing, Verdict
 from api.limits.told import STANDING
+from api.settings import Settings
 
 RETRY_AFTER_S: Final = web.RequestKey("retry_after_s", int)
 
@@ -26,7 +27,7 @@ async def count(request: web.Request, name: str, limit: str | None) -> None:
 
     Raises RateLimited.
     """
-    limiter = request.config_dict[CORE].limiter
+    limiter = request.app[CORE].limiter
     if limiter is None:
         return
     verdict = await _verdict(limiter, await by_address(request), name, limit)
@@ -44,12 +45,12 @@ def name_of(method: str, path: str) -> str:
     return f"taskforge {method} {path}"
 
 
-async def add_quota_headers(request: web.Request, response: web.StreamResponse) -> None:
+def add_quota_headers(request: web.Request, response: web.StreamResponse, settings: Settings) -> None:
     """On every answer to a request that was counted; clients expect `Retry-After` on all of them.
 
     One that says when to ask again says so itself.
     """
-    await told.add_quota_headers(request, response)
+    told.add_quota_headers(request, response, settings)
     if RETRY_AFTER_S in request:
         response.headers.setdefault(hdrs.RETRY_AFTER, str(request[RETRY_AFTER_S]))
 

@@ -8,9 +8,10 @@ from aiohttp import web
 
 from api.dialects import Dialect
 from api.replies import Reply
+from api.settings import Settings
 from api.taskforge import auth, exports, health, registration, statistics, tags, tasks, users
 from api.taskforge.calls import DIALECT
-from api.taskforge.cors import add_cors_headers, with_preflight
+from api.taskforge.cors import add_cors_headers, preflight
 from api.taskforge.documentation import documentation_routes
 from api.taskforge.envelope import translated
 from api.taskforge.quota import add_quota_headers
@@ -40,9 +41,9 @@ def failed(exception: Exception, _request: web.BaseRequest, _request_id: str) ->
     return translated(exception)
 
 
-async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    await add_quota_headers(request, response)
-    await add_cors_headers(request, response)
+def add_headers(request: web.Request, response: web.StreamResponse, settings: Settings) -> None:
+    add_quota_headers(request, response, settings)
+    add_cors_headers(request, response, settings)
 
 
-TASKFORGE: Final = Dialect(DIALECT, failed, (with_preflight,), add_headers)
+TASKFORGE: Final = Dialect(DIALECT, failed, preflight, add_headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -53,12 +53,14 @@ FILTERS: Final[Mapping[str, Parameter]] = {
 }
 
 
-async def tasks_query(model: Readable, caller: Caller, asked: Mapping[str, str], at: Instant) -> Query:
-    """The tasks that the caller may list, and that satisfy all filters in `asked` as of the instant `at`."""
+async def tasks_query(
+    model: Readable, caller: Caller, asked: Mapping[str, str], now: Callable[[], Instant]
+) -> Query:
+    """The tasks that the caller may list, and that satisfy all filters in `asked`; some rest on `now`."""
     return Query(
         "task",
         where=tuple([group async for group in _groups(model, caller, asked)]),
-        ranges=tuple(_ranges(caller, asked, at)),
+        ranges=tuple(_ranges(caller, asked, now)),
         text=asked.get("search"),
     )
 
@@ -94,9 +96,9 @@ async def _with_tag_named(model: Readable, name: str) -> Group:
     return tuple([f"task:tag:{tag['id']}" async for page in tags for tag in page])
 
 
-def _ranges(caller: Caller, asked: Mapping[str, str], at: Instant) -> Iterator[Range]:
+def _ranges(caller: Caller, asked: Mapping[str, str], now: Callable[[], Instant]) -> Iterator[Range]:
     if _asks_for_late(asked):
-        yield late(None if caller.is_admin else caller.id, at)
+        yield late(None if caller.is_admin else caller.id, now())
     earliest, latest = _score(asked.get("due_date_from", "")), _score(asked.get("due_date_to", ""))
     if earliest is not None or latest is not None:
         yield Range("task:sort:due_date", earliest, latest)

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 from api.behind import Readable
 from api.callers import Caller
 from api.cards import cards
+from api.recording import holds_until
 from api.taskforge.envelope import Answer, Failure
 from api.taskforge.moments import ShownMoment, read_moment, shown
 from api.taskforge.reading import Field, Wrong, at_most, sized, text
@@ -19,7 +20,7 @@ from api.taskforge.tag_forms import ShownTag, tags_of
 from api.visibility import sees
 from commands.errors import NotFound
 from events.instants import Instant, now
-from readmodels.documents import Document
+from readmodels.documents import Document, score
 from readmodels.own_tasks import is_late
 from readmodels.tasks import PRIORITIES, STATUSES
 
@@ -143,6 +144,10 @@ async def shown_tasks(model: Readable, tasks: Sequence[Document]) -> list[ShownT
     """The tasks with their tags, which are fetched together."""
     known_tags = await tags_of(model, (tag_id for task in tasks for tag_id in task["tag_ids"]))
     at = now()
+    for due_date in (task["due_date"] for task in tasks):
+        if due_date is not None and due_date >= at:
+            # From then on the task is late.
+            holds_until(score(due_date))
     return [shown_task(task, known_tags, at) for task in tasks]
 
 

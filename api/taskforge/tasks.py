@@ -28,7 +28,6 @@ from api.taskforge.task_forms import (
 )
 from api.writing import Written
 from commands.tasks import ChangeTask, CreateTask, DeleteTask
-from events import instants
 from events.tasks import TaskCreated
 
 SORTING: Final = Sorting(
@@ -54,7 +53,7 @@ class Tasks(TypedDict):
 
 async def list_tasks(call: Call) -> Answer:
     model = call.core.model
-    query = await tasks_query(model, call.caller, call.query, instants.now())
+    query = await tasks_query(model, call.caller, call.query, call.now)
     page = await model.page(paged(query, call.query, SORTING))
     tasks = await shown_tasks(model, page.documents)
     return Answer(Tasks(tasks=tasks, pagination=place(call.query).of(page)))
@@ -127,6 +126,7 @@ ENDPOINTS: Final = (
         methods=(hdrs.METH_GET,),
         path="/api/tasks",
         handle=list_tasks,
+        is_kept=True,
         parameters={**SORTING.parameters(), **FILTERS},
         summary="List your own tasks: those that you created or that are assigned to you; for admins all",
         shows=Shows(Tasks),
@@ -154,6 +154,7 @@ ENDPOINTS: Final = (
         methods=(hdrs.METH_GET,),
         path=ONE,
         handle=get_task,
+        is_kept=True,
         summary="Read a task: an own one, or one of a project that you see",
         shows=SHOWN,
         fails={403: (NO_VIEW,), 404: NOT_FOUND},

@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import jwt
@@ -17,6 +18,7 @@ CLOCK_SKEW_S: Final = 10
 CHARACTERS_MAX: Final = 8192
 """Ours have some 400: longer ones are not worth the time that it takes to decode them."""
 
+TOKENS_KEPT_MAX: Final = 4096
 TIME_MAX_S: Final = 2**53
 RANDOM_BYTES: Final = 16
 
@@ -60,20 +62,27 @@ def verified(secret: bytes, token: str, now_s: float) -> Token:
     """What the token says, expired or not. Raises Unverified for one that is not of our making."""
     if len(token) > CHARACTERS_MAX or not token.isascii():
         raise Unverified
+    read, begins_at_s = _decoded(secret, token)
+    if begins_at_s > now_s + CLOCK_SKEW_S:
+        raise Unverified
+    return read
+
+
+@lru_cache(TOKENS_KEPT_MAX)
+def _decoded(secret: bytes, token: str) -> tuple[Token, float]:
+    """What the token says, and when it begins to hold: the same each time, so it is found out once."""
     try:
-        claims = jwt.decode(token, secret, [ALGORITHM], _OPTIONS)
+        return _read(jwt.decode(token, secret, [ALGORITHM], _OPTIONS))
     except jwt.PyJWTError:
         raise Unverified from None
-    return _read(claims, now_s)
 
 
-def _read(claims: Mapping[str, Any], now_s: float) -> Token:
+def _read(claims: Mapping[str, Any]) -> tuple[Token, float]:
     kind, user_id = claims.get("type"), claims.get("sub")
     if kind not in ("access", "refresh") or not isinstance(user_id, str) or not _USER_ID.fullmatch(user_id):
         raise Unverified
-    if max(_time(claims, "iat"), _time(claims, "nbf")) > now_s + CLOCK_SKEW_S:
-        raise Unverified
-    return Token(kind, int(user_id), _time(claims, "exp"))
+    begins_at_s = max(_time(claims, "iat"), _time(claims, "nbf"))
+    return Token(kind, int(user_id), _time(claims, "exp")), begins_at_s
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float:

@@ -120,7 +120,9 @@ end
 -- there before.
 local function rewrite(command)
   local name, key, root, level_max, bytes_max = unpack(command, 1, 5)
-  local shelf = { key = key, root = root, level_max = level_max, bytes_max = bytes_max, digits = #command[6] }
+  local shelf = {
+    key = key, root = root, level_max = tonumber(level_max), bytes_max = tonumber(bytes_max), digits = #command[6],
+  }
   local from, count = 6, WORDS[name]
   while from <= #command do
     local level, run, bucket = bucket_of(shelf, tonumber(command[from]))

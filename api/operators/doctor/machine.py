@@ -34,6 +34,7 @@ _PINNED: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 def machine() -> Iterator[Finding]:
     yield python()
     yield packages()
+    yield event_loop()
     yield open_files()
     yield memory()
 
@@ -61,6 +62,13 @@ def packages() -> Finding:
         shown = "; ".join(wrong[:5])
         return warning("packages", shown, "remove .venv and start ./taskledger again, which makes it anew")
     return fine("packages", f"{len(pinned)} packages are as they are pinned")
+
+
+def event_loop() -> Finding:
+    """Everything runs on Python's own loop, too, and somewhat slower."""
+    if not (found := _installed("uvloop")):
+        return warning("event_loop", "uvloop is not installed", "install it: servers answer more with it")
+    return fine("event_loop", f"uvloop {found}")
 
 
 def open_files() -> Finding:
