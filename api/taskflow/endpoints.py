@@ -119,8 +119,7 @@ async def served(endpoint: Endpoint, request: web.Request) -> Reply | FileReply:
     writes = request.method not in SAFE_METHODS
     caller = None
     if not endpoint.is_public:
-        caller = request[CALLER] = await _caller(endpoint, core, request, session)
-        endpoint.must_be_for(caller)
+        caller = await _caller(endpoint, core, request, session)
     if not writes:
         return _conditional(request, await _read(endpoint, request, core, session, caller))
     raw = await _body(core, request)
@@ -171,6 +170,8 @@ async def _caller(endpoint: Endpoint, core: Core, request: web.Request, session:
     caller = await caller_of(core, session.user_id, writes=writes)
     if caller is None:
         raise Unauthenticated
+    request[CALLER] = caller
+    endpoint.must_be_for(caller)
     if waits:
         await caught_up(core, caller)
     return caller

@@ -92,9 +92,7 @@ async def served(endpoint: Endpoint, request: web.Request) -> Reply | web.Stream
     core = request.app[CORE]
     if not endpoint.counts_callers_only:
         await count(request, endpoint.name, endpoint.limit)
-    caller = None if endpoint.is_public else await _caller(request)
-    if endpoint.is_for_admins and not (caller and caller.is_admin):
-        raise Failure(403, ADMINS_ONLY)
+    caller = None if endpoint.is_public else await _caller(endpoint, request)
     if endpoint.counts_callers_only:
         await count(request, endpoint.name, endpoint.limit)
     raw, body = await _body(endpoint, core, request)
@@ -105,8 +103,8 @@ async def served(endpoint: Endpoint, request: web.Request) -> Reply | web.Stream
         return refused(refusal, endpoint.words)
 
 
-async def _caller(request: web.Request) -> Caller:
-    """Who the access token was given to. Raises TokenRefused, and Failure for whom there is no account."""
+async def _caller(endpoint: Endpoint, request: web.Request) -> Caller:
+    """Who the access token was given to. Raises TokenRefused, and Failure for whom it is not."""
     core = request.app[CORE]
     user_id = user_of(request)
     writes = request.method not in SAFE_METHODS
@@ -115,8 +113,10 @@ async def _caller(request: web.Request) -> Caller:
     caller = await caller_of(core, user_id, writes=writes)
     if caller is None:
         raise Failure(404, GONE)
-    await caught_up(core, caller)
     request[CALLER] = caller
+    if endpoint.is_for_admins and not caller.is_admin:
+        raise Failure(403, ADMINS_ONLY)
+    await caught_up(core, caller)
     return caller
 
 
