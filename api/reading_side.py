@@ -160,7 +160,7 @@ class ReadingSide:
         rests_on(tags.values())
         freshness = self.freshness()
         if freshness is None:
-            return await self.fetch_anew(tags)
+            return await self._asked(lambda model: model.fetch(tags))
         kept = self._view().kept
         known = kept.known(tags, freshness)
         if known is not None:

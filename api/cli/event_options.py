@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.completion import event_types
+from api.exits import WrongUsage
 from api.operators.bounds import NUMBER_MAX
+
+if TYPE_CHECKING:
+    from events.criteria import Criteria
 
 TypeOption = Annotated[
     list[str] | None,
@@ -44,3 +48,20 @@ UntilOption = Annotated[
     str | None,
     typer.Option("--until", "--to", metavar="MOMENT", help="Up to a moment; a date includes its day."),
 ]
+
+
+def criteria(
+    types: list[str] | None,
+    stream: str | None,
+    actor: int | None,
+    request: str | None,
+    where: list[str] | None,
+) -> Criteria:
+    """What events have to meet, by these options. Raises WrongUsage."""
+    from api.operators.asked import plainly
+    from api.operators.event_queries import criteria_of, texts
+
+    with plainly(WrongUsage):
+        return criteria_of(
+            types=texts(types or ()), stream=stream, actor_id=actor, request_id=request, where=where or ()
+        )

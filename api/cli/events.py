@@ -14,6 +14,7 @@ from api.cli.event_options import (
     TypeOption,
     UntilOption,
     WhereOption,
+    criteria,
 )
 from api.cli.events_files import export, import_
 from api.cli.events_tail import tail
@@ -71,15 +72,13 @@ def list_(
     from api.cli.output import form_of, print_json, print_rows, tell
     from api.cli.running import run
     from api.operators.asked import beginning_of, moment_of, plainly
-    from api.operators.event_queries import Query, criteria_of, texts
+    from api.operators.event_queries import Query
     from api.operators.event_rows import COLUMNS
     from api.operators.events import whole_page
 
     with plainly(WrongUsage):
         query = Query(
-            criteria=criteria_of(
-                types=texts(types or ()), stream=stream, actor_id=actor, request_id=request, where=where or ()
-            ),
+            criteria=criteria(types, stream, actor, request, where),
             since=since and beginning_of(since),
             until=until and moment_of(until),
             after=after or 0,

@@ -17,6 +17,7 @@ from api.cli.event_options import (
     TypeOption,
     WhereOption,
 )
+from api.cli.event_options import criteria as criteria_by
 from api.cli.options import DataOption, Form, FormOption, JsonOption
 from api.exits import WrongUsage
 from api.operators.bounds import NUMBER_MAX
@@ -66,17 +67,12 @@ def tail(
     """
     from api.cli.output import form_of, tell
     from api.cli.running import run
-    from api.operators.asked import plainly
-    from api.operators.event_queries import criteria_of, texts
     from api.operators.events import latest
 
     form = form_of(output, as_json)
     if follow and form is Form.JSON:
         raise WrongUsage("what never ends is no JSON document: follow with --output ndjson")
-    with plainly(WrongUsage):
-        criteria = criteria_of(
-            types=texts(types or ()), stream=stream, actor_id=actor, request_id=request, where=where or ()
-        )
+    criteria = criteria_by(types, stream, actor, request, where)
     told = Told(form)
 
     async def work(tools: Instruments) -> None:
