@@ -29,7 +29,7 @@ from readmodels.documents import Document
 from readmodels.model import PAGE_MAX, Query
 from readmodels.redis import RedisModel
 
-EVENTS, EVENTS_QUICK, EVENTS_BEFORE = 1_000_000, 100_000, 10_000
+EVENTS, EVENTS_QUICK, EVENTS_BEFORE = 1_000_000, 40_000, 10_000
 CLIENTS: Final = 16
 AT_MOST: Final = Target(1.2, is_at_least=False)
 PROJECTS_MAX: Final = 50

@@ -15,8 +15,8 @@ from benchmarks.load import MakeRequest, closed_loop
 from benchmarks.mix import long_day
 from benchmarks.visitor import seed, signed_in
 
-REQUESTS, REQUESTS_QUICK = 1_000_000, 50_000
-SECONDS_MAX, SECONDS_MAX_QUICK = 150.0, 15.0
+REQUESTS, REQUESTS_QUICK = 1_000_000, 30_000
+SECONDS_MAX, SECONDS_MAX_QUICK = 150.0, 8.0
 CLIENTS: Final = 32
 PART_S: Final = 1.0
 WARM_SHARE: Final = 0.1

@@ -21,7 +21,7 @@ from benchmarks.made_history import MASTER_KEY
 from events.positions import place_of
 from readmodels.model import Query
 
-EVENTS, EVENTS_QUICK = 1_000_000, 100_000
+EVENTS, EVENTS_QUICK = 1_000_000, 40_000
 REPEATS, REPEATS_QUICK = 2, 1
 USER_ID: Final = 1
 WAIT_S: Final = 120.0

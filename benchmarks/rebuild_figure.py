@@ -18,7 +18,7 @@ from projections.bulk import BulkSettings
 from projections.bulk_messages import Sources
 from readmodels.connecting import connect
 
-EVENTS, EVENTS_QUICK = 1_000_000, 100_000
+EVENTS, EVENTS_QUICK = 1_000_000, 40_000
 LIBRARY_EVENTS, LIBRARY_EVENTS_QUICK = 5_000, 2_000
 REPEATS, REPEATS_QUICK = 3, 1
 BASE_EVENTS: Final = 10_000

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from events.event import Poison, Record
 from events.keys import Keyring
 from events.memory import MemoryLog
-from events.projects import ProjectDeleted, ProjectStatusChanged
+from events.projects import ProjectCreated, ProjectDeleted, ProjectStatusChanged
 from events.store import EventStore
-from events.tasks import TaskHoursBooked, TaskStatusChanged
-from events.users import UserDeleted
+from events.tasks import TaskCreated, TaskHoursBooked, TaskStatusChanged, TaskTagged
+from events.users import UserDeleted, UserRegistered
 from projections import bulk_fold
 from projections.batch import Underivable
-from projections.bulk_derive import Derivation, add_sums, in_buckets, summaries, sums_in
+from projections.bulk_derive import Derivation, add_all, add_sums, in_buckets, summaries, sums_in
 from projections.bulk_fold import StreamFold, Unsplittable, merged, parked_by, unsplittable_types
 from projections.bulk_groups import GROUPED_KINDS, GROUPED_TYPES, Grouped, differ
 from projections.bulk_memory import TooLarge, fold_into_memory
@@ -29,7 +29,7 @@ from projections.catalogue import STEPS
 from projections.membership import department_in
 from projections.memory import fold
 from projections.projection import Step
-from readmodels.changes import Sums
+from readmodels.changes import Sums, add
 from readmodels.documents import Document, Ref
 from readmodels.kinds import KINDS
 from readmodels.memory import MemoryModel
@@ -256,6 +256,39 @@ def test_what_the_groups_rest_on_differs_by_type_as_well() -> None:
     assert not differ((number, None), (number, None))
     assert differ((1, None), (True, None))
     assert differ(([1],), ([1],))
+
+
+def test_what_reaches_a_document_by_several_groups_comes_in_order() -> None:
+    """A task whose project closes and opens while its assignees go, one after the other."""
+    world = World(Random(3))
+    for number in (1, 2):
+        world.tell(
+            UserRegistered(number, f"u{number}", f"{number}@example.com", "a", "b", "user", None, True, 0)
+        )
+    world.tell(ProjectCreated(1, 1, "p", "", 0, None, None, "active"))
+    world.tell(TaskCreated(1, 1, 1, "t", "", "low", "pending", None, None, (1, 2)))
+    world.tell(ProjectStatusChanged(1, "completed"))
+    world.tell(UserDeleted(2))
+    world.tell(ProjectStatusChanged(1, "active"))
+    world.tell(UserDeleted(1))
+    world.tell(ProjectStatusChanged(1, "cancelled"))
+    world.tell(TaskTagged(1, (5,)))
+    for count in range(4, len(world.records) + 1):
+        told = world.records[:count]
+        assert contents(by_stream(told)) == contents(in_order(told))
+    task = by_stream(world.records).documents[Ref("task", "1")]
+    assert (task["in_closed_project"], task["assignee_ids"], task["tag_ids"]) == (True, [], [5])
+
+
+def test_a_figure_is_a_number_even_where_an_event_says_yes_or_no() -> None:
+    ordered: Sums = {}
+    quick: Sums = {}
+    for amounts in ({"estimated_centihours": True}, {"tasks": 1, "estimated_centihours": 2}):
+        add([(Ref("own_tasks", "1"), amounts)], 1, ordered)
+        add_all([(Ref("own_tasks", "1"), amounts)], quick)
+        assert {ref: repr(dict(figures)) for ref, figures in quick.items()} == {
+            ref: repr(figures) for ref, figures in ordered.items()
+        }
 
 
 def test_a_plan_covers_every_stream_once() -> None:

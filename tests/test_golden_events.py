@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from dataclasses import asdict
+from dataclasses import FrozenInstanceError, asdict, replace
 
 import orjson
 import pytest
 
 import events
 from events.catalogue import FEATURES
+from events.errors import Undecodable
 from events.event import TYPES, Event
 from events.mapper import EventMapper, Placed
 from tests.golden.samples import Sample, file_name, keyring, product_types, samples
@@ -41,6 +42,28 @@ def test_every_type_is_in_the_catalogue() -> None:
 @EVERY
 def test_a_stored_event_is_read_as_it_always_was(sample: Sample) -> None:
     assert orjson.loads(orjson.dumps(asdict(read(sample)))) == sample.fields
+
+
+@EVERY
+def test_what_is_read_is_an_event_like_any_other(sample: Sample) -> None:
+    event = read(sample)
+    assert type(event) is TYPES[sample.topic]
+    assert event == replace(event)
+    for name in sample.fields:
+        with pytest.raises(FrozenInstanceError):
+            setattr(event, name, None)
+        with pytest.raises(FrozenInstanceError):
+            delattr(event, name)
+
+
+@EVERY
+def test_a_stored_event_with_other_fields_cannot_be_read(sample: Sample) -> None:
+    with pytest.raises(Undecodable, match="strange"):
+        read(replace(sample, state={**sample.state, "strange": 1}))
+    for name in sample.state.keys() & sample.fields.keys():
+        rest = {key: value for key, value in sample.state.items() if key != name}
+        with pytest.raises(Undecodable, match=name):
+            read(replace(sample, state=rest))
 
 
 @EVERY

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from api import kept_answers, reading_side
-from api.keep import ENTRY_BYTES, TAG_BYTES, Keep
+from api.keep import ENTRY_BYTES, ONCE_SHARE, TAG_BYTES, Keep
 from api.kept_answers import KeptAnswers, Question, question
 from api.kept_documents import AT_ONCE_MAX, KeptDocuments
 from api.reading_side import ReadingSide, View
@@ -36,7 +36,7 @@ from tests.histories import history
 RECORDS: Final = history(Random(61), 60)
 ASKED: Final = question("taskflow", "/api/projects", 1, "admin")
 TAG: Final = Ref("tag", "7")
-BYTES_MAX: Final = 20_000
+BYTES_MAX: Final = 160_000
 ANSWER_BYTES_MAX: Final = 2_000
 
 Make = Callable[[], Awaitable[Reply]]
@@ -328,25 +328,40 @@ async def test_what_does_not_touch_an_answer_leaves_it(
             assert len(made) == expected
 
 
-async def test_all_answers_together_stay_within_their_bound(answers: KeptAnswers) -> None:
+@pytest.mark.parametrize(("times", "room"), [(1, BYTES_MAX // ONCE_SHARE), (2, BYTES_MAX)])
+async def test_all_answers_together_stay_within_their_bound(
+    answers: KeptAnswers, times: int, room: int
+) -> None:
     make, _ = making(Reply(200, b"x" * 1_000))
     with Noting():
-        for number in range(40):
-            await answers.reply(ASKED._replace(address=f"/{number}"), make)
-    assert 0 < answers.keep.size_bytes <= BYTES_MAX
-    assert len(answers.keep) <= BYTES_MAX // (1_000 + ENTRY_BYTES)
+        for number in range(2 * BYTES_MAX // 1_000):
+            for _ in range(times):
+                await answers.reply(ASKED._replace(address=f"/{number}"), make)
+    assert room / 2 < answers.keep.size_bytes <= room
+    assert len(answers.keep) <= room // (1_000 + ENTRY_BYTES)
+
+
+def test_what_is_asked_once_pushes_out_nothing_that_is_asked_again() -> None:
+    keep: Keep[int, int] = Keep(BYTES_MAX)
+    freshness = Freshness()
+    keep.put(0, 0, 100, (), freshness, freshness.turn)
+    assert keep.fresh(0, freshness)
+    for number in range(1, BYTES_MAX // ENTRY_BYTES * 2):
+        keep.put(number, number, 100, (), freshness, freshness.turn)
+    assert keep.fresh(0, freshness)
+    assert not keep.fresh(1, freshness)
 
 
 @settings(max_examples=60)
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from("abcdef"), st.integers(0, 3_000), st.booleans(), st.booleans()), max_size=60
+        st.tuples(st.sampled_from("abcdef"), st.integers(0, 4_000), st.booleans(), st.booleans()), max_size=60
     )
 )
 def test_a_keep_is_never_larger_than_it_may_be_and_never_gives_what_is_stale(
     steps: list[tuple[str, int, bool, bool]],
 ) -> None:
-    keep: Keep[str, int] = Keep(5_000)
+    keep: Keep[str, int] = Keep(12_000)
     freshness, newest = Freshness(), dict[str, int]()
     for number, (key, size, changes, reads) in enumerate(steps):
         if changes:
@@ -356,8 +371,10 @@ def test_a_keep_is_never_larger_than_it_may_be_and_never_gives_what_is_stale(
         assert entry is None or entry.value >= newest.get(key, 0)
         if entry is None or not reads:
             keep.put(key, number, size, (key,), freshness, freshness.turn)
-        sizes = [each.size_bytes for each in keep._entries.values()]
-        assert keep.size_bytes == sum(sizes) <= 5_000
+        segments = (keep._once, keep._again)
+        sizes = [each.size_bytes for segment in segments for each in segment.entries.values()]
+        assert keep.size_bytes == sum(sizes) <= 12_000
+        assert not keep._once.entries.keys() & keep._again.entries.keys()
         assert all(each >= ENTRY_BYTES + TAG_BYTES for each in sizes)
 
 
