@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
+
+from api.open_connections import OpenConnections
 
 LIMIT_MIN: Final = 128
 """So many are let in at a time, however slow everything is."""
@@ -27,8 +31,21 @@ SAY_INTERVAL_S: Final = 1.0
 log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True, eq=False)
+class Unfinished:
+    """A request that had its place before all of it had come."""
+
+    is_whole: Callable[[], bool]
+    send_away: Callable[[], None]
+    has_left: bool = False
+
+
 class Gate:
-    """A limit that goes down under pressure, and up again while it is used and there is none."""
+    """A limit that goes down under pressure, and up again while it is used and there is none.
+
+    A request whose body is still on its way keeps its place only until somebody else needs it, so that
+    slow bodies keep nobody out.
+    """
 
     def __init__(self, limit_max: int) -> None:
         self.limit = min(LIMIT_FIRST, limit_max)
@@ -36,17 +53,40 @@ class Gate:
         self._limit_max = limit_max
         self._limit_min = min(LIMIT_MIN, limit_max)
         self._most = 0
+        self._unfinished: dict[Unfinished, None] = {}
 
     def enter(self, *, is_reserved: bool = False) -> bool:
         """Whether one more request is let in, which has to `leave`."""
-        if self.under_way >= self.limit + (RESERVED_MAX if is_reserved else 0):
+        if self.under_way >= self.limit + (RESERVED_MAX if is_reserved else 0) and not self._has_made_room():
             return False
         self.under_way += 1
         self._most = max(self._most, self.under_way)
         return True
 
-    def leave(self) -> None:
-        self.under_way -= 1
+    def expect(self, is_whole: Callable[[], bool], send_away: Callable[[], None]) -> Unfinished:
+        """Take note that a request is not whole yet; it is to `leave` with what is returned."""
+        one = Unfinished(is_whole, send_away)
+        self._unfinished[one] = None
+        return one
+
+    def leave(self, one: Unfinished | None = None) -> None:
+        """Who was sent away has left already."""
+        if one:
+            self._unfinished.pop(one, None)
+        if one is None or not one.has_left:
+            self.under_way -= 1
+
+    def _has_made_room(self) -> bool:
+        """Whether one that still is not whole was sent away: the one that came first."""
+        while self._unfinished:
+            one = next(iter(self._unfinished))
+            if not one.is_whole():
+                self.leave(one)
+                one.has_left = True
+                one.send_away()
+                return True
+            del self._unfinished[one]
+        return False
 
     def adjust(self, pressure: float) -> None:
         """Take in the pressure of a window: up to 1 is what it can bear."""
@@ -68,11 +108,16 @@ class Admission:
     def __init__(self, limit_max: int, delay_max_s: float, write_max_s: float) -> None:
         self.reads, self.writes = Gate(limit_max), Gate(limit_max)
         self.probes = Gate(PROBES_MAX)
+        self.open = OpenConnections()
         self.turned_away = 0
-        self.connections = 0
         self._delay_max_s = delay_max_s
         self._write_max_s = write_max_s
         self._least_delay_s = self._least_write_s = float("inf")
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self.open)
 
     def wrote(self, took_s: float) -> None:
         """Take in how long a write took that was done."""

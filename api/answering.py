@@ -18,21 +18,23 @@ from api.core import Core
 from api.csrf import SAFE_METHODS
 from api.deadlines import Deadlines
 from api.dialects import Dialect, Spoken, note_attempt
+from api.hosts import Hosts, hosts_of
 from api.logs import log_request
 from api.metrics.requests import key_of
 from api.parked import add_parked_headers
 from api.request_lines import RequestLine
-from api.requests import HEADERS, ID_HEADER, PROBES, REQUEST_ID, SERVER, Handler, request_id_of
+from api.requests import ID_HEADER, REQUEST_ID, ROUTINE, SERVER, Handler, headers_of, request_id_of
 from readmodels.noted import Noting
 
-# Names that need not be folded for each answer.
+# A name that need not be folded for each answer.
 _ID_HEADER: Final = istr(ID_HEADER)
-_HEADERS: Final = tuple((istr(name), value) for name, value in HEADERS.items())
 
 
 def answering(core: Core, spoken: Spoken) -> Middleware:
     """The middleware of a site. It reads from one generation, whatever becomes current meanwhile."""
     counts, deadlines = core.watch.requests, Deadlines(core.settings.request_deadline_s)
+    hosts = hosts_of(core.settings)
+    headers = tuple((istr(name), value) for name, value in headers_of(core.settings).items())
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -42,12 +44,12 @@ def answering(core: Core, spoken: Spoken) -> Middleware:
         counts.begin(dialect.name)
         try:
             with core.announcements.pinned(), Noting() as noted:
-                response = await _enveloped(core, dialect, deadlines, request, handler)
+                response = await _enveloped(core, dialect, deadlines, hosts, request, handler)
             status = response.status
         finally:
             seconds = time.perf_counter() - began
             counts.end(key_of(dialect.name, request), status, seconds)
-        add_headers(response, request_id)
+        add_headers(response, headers, request_id)
         dialect.add_headers(request, response, core.settings)
         add_parked_headers(noted, response)
         _log(request, request_id, status, seconds)
@@ -57,10 +59,11 @@ def answering(core: Core, spoken: Spoken) -> Middleware:
 
 
 async def _enveloped(
-    core: Core, dialect: Dialect, deadlines: Deadlines, request: web.Request, handler: Handler
+    core: Core, dialect: Dialect, deadlines: Deadlines, hosts: Hosts, request: web.Request, handler: Handler
 ) -> web.StreamResponse:
     """Whatever goes wrong is answered in the envelope; every attempt to change something is recorded."""
     try:
+        hosts.must_be_meant_by(request)
         with deadlines.kept():
             response = await dialect.before(request, core) or await handler(request)
     except Exception as exception:  # noqa: BLE001 - the last place where a request can be answered
@@ -70,16 +73,16 @@ async def _enveloped(
     return response
 
 
-def add_headers(response: web.StreamResponse, request_id: str) -> None:
-    """The headers of every answer, unless a handler has set its own."""
+def add_headers(response: web.StreamResponse, usual: tuple[tuple[istr, str], ...], request_id: str) -> None:
+    """The `usual` headers, unless a handler has set its own, and those that no handler sets."""
     headers = response.headers
-    for name, value in _HEADERS:
+    for name, value in usual:
         headers.setdefault(name, value)
     headers[hdrs.SERVER] = SERVER
     headers[_ID_HEADER] = request_id
 
 
 def _log(request: web.Request, request_id: str, status: int, seconds: float) -> None:
-    # A probe asks every few seconds: only its failures are news.
-    is_news = status >= HTTPStatus.BAD_REQUEST or request.path not in PROBES
+    # Of what is asked every few seconds only failures are news.
+    is_news = status >= HTTPStatus.BAD_REQUEST or request.path not in ROUTINE
     log_request(RequestLine(time.time(), request_id, request.method, request.path, status, seconds, is_news))

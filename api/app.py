@@ -129,7 +129,7 @@ def core_of(
         database=database,
         redis=redis,
         sessions=Sessions(database, settings, time.monotonic),
-        csrf_tokens=CsrfTokens(csrf_key, settings.session_life_s),
+        csrf_tokens=CsrfTokens(csrf_key),
         passwords=passwords,
         repetitions=Repetitions(database, settings.idempotency_wait_s),
         moments=moments,
@@ -143,6 +143,7 @@ def core_of(
         ),
         limiter=limiter,
         fingerprint_secret=derived(settings.master_key, b"taskledger request fingerprints"),
+        places_secret=derived(settings.master_key, b"taskledger known places"),
     )
 
 

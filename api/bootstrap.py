@@ -31,6 +31,11 @@ WEAK: Final = frozenset(
 )
 """Passwords that everybody tries first."""
 
+TOO_EASY: Final = (
+    f"TASKLEDGER_ADMIN_PASSWORD is too easy to guess: take at least {PASSWORD_MIN} characters"
+    " that are on no list, as from: openssl rand -base64 18"
+)
+
 
 async def prepare(
     settings: Settings, environ: Mapping[str, str], *, recorded_at: Instant | None = None
@@ -90,10 +95,7 @@ def is_weak(password: str) -> bool:
 
 def _must_be_strong(password: str) -> None:
     if is_weak(password):
-        raise CannotRun(
-            f"TASKLEDGER_ADMIN_PASSWORD is too easy to guess: take at least {PASSWORD_MIN} characters"
-            " that are on no list, as from: openssl rand -base64 18"
-        )
+        raise CannotRun(TOO_EASY)
 
 
 def _kept_hash(database_url: str) -> str:

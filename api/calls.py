@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeVar
 
+import structlog
 from aiohttp import web
 
 from api import idempotency
 from api.behind import Readable
 from api.callers import Caller
 from api.core import Core
-from api.errors import BadRequest, TryLater, Unauthenticated
-from api.idempotency import Key, Outcome
+from api.errors import BadRequest, LeftOpen, TryLater, Unauthenticated
+from api.idempotency import KEYED, Key, Outcome
 from api.replies import Reply
-from api.requests import REQUEST_ID, client_address, user_agent
+from api.requests import REQUEST_ID, Client, client_of
 from api.writing import Written, shown, write, written_before
 from commands.context import Actor
 from commands.errors import Busy, Refusal
+from events.errors import StoreError
 from events.log import Metadata
+from readmodels.model import NotReady
 
 POSITION_HEADER: Final = "X-Event-Position"
 MIN_POSITION_HEADER: Final = "X-Min-Position"
 MODEL_HEADER: Final = "X-Read-Model"
 
+UNSHOWN: Final = "What came of this cannot be read at the moment"
+
 _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 
 async def demanded(core: Core, request: web.Request) -> None:
@@ -52,6 +60,16 @@ async def _reached(core: Core, position: int) -> None:
         raise TryLater(f"The read model has not reached position {position} yet")
 
 
+@contextmanager
+def never_denied() -> Iterator[None]:
+    """A block about what is done: whatever is away, nobody is told that nothing was. Raises LeftOpen."""
+    try:
+        yield
+    except (StoreError, NotReady) as error:
+        log.warning("a write cannot be shown", reason=str(error))
+        raise LeftOpen(UNSHOWN) from error
+
+
 @dataclass(slots=True, kw_only=True)
 class BaseCall:
     """`done_at` is the position of what an earlier try of this request committed."""
@@ -71,6 +89,10 @@ class BaseCall:
             raise Unauthenticated
         return self.maybe_caller
 
+    @property
+    def client(self) -> Client:
+        return client_of(self.request, self.core.settings.trusted_proxies)
+
     def expected_version(self) -> int | None:
         """The version that a write's object must be at; none where the dialect shows no versions."""
         return None
@@ -78,7 +100,11 @@ class BaseCall:
     async def write(self, command: object, actor: Actor | None = None) -> Written:
         """Carry the command out on behalf of the caller, or of `actor`, unless an earlier try did."""
         if self.done_at is not None:
-            written = await written_before(self.core, self.done_at)
+            assert self.key, "an earlier try was found by its key"
+            with never_denied():
+                # It can be seen; whether it would outlive a failover has to be asked.
+                await self.core.store.outcome(self.key.command_id)
+                written = await written_before(self.core, self.done_at)
         else:
             written = await write(
                 self.core,
@@ -94,9 +120,13 @@ class BaseCall:
     async def seen(
         self, written: Written, show: Callable[[Readable], Awaitable[T]], *, is_new: bool = False
     ) -> tuple[T, Mapping[str, str]]:
-        """What `show` makes of a model that has the write in it, and the headers that tell of the write."""
+        """What `show` makes of a model that has the write in it, and the headers that tell of the write.
+
+        Raises NotReady where nothing can be shown now, LeftOpen where something was done.
+        """
         user_id = self.maybe_caller.id if self.maybe_caller else None
-        answer, is_behind = await shown(self.core, written, user_id, show, is_new=is_new)
+        with never_denied() if self.has_committed else nullcontext():
+            answer, is_behind = await shown(self.core, written, user_id, show, is_new=is_new)
         headers = {POSITION_HEADER: str(written.position)}
         return answer, (headers | {MODEL_HEADER: "behind"} if is_behind else headers)
 
@@ -107,6 +137,7 @@ class BaseCall:
         key = idempotency.key_of(self.request, self.caller.id, raw, self.core.fingerprint_secret)
         if key is None:
             return await reply()
+        self.request[KEYED] = True
 
         async def attempt(done_at: int | None) -> Outcome:
             self.key, self.done_at = key, done_at
@@ -122,6 +153,5 @@ class BaseCall:
         return Metadata(
             dialect=self.DIALECT,
             request_id=self.request[REQUEST_ID],
-            address=client_address(self.request, self.core.settings.trusted_proxies),
-            user_agent=user_agent(self.request),
+            **self.client._asdict(),
         )

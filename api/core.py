@@ -31,7 +31,10 @@ from readmodels.model import Model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """`fingerprint_secret` keys the fingerprints of request bodies; without a limiter all limits are off."""
+    """`fingerprint_secret` keys the fingerprints of request bodies, `places_secret` the places of users.
+
+    Without a limiter all limits are off.
+    """
 
     settings: Settings
     store: EventStore
@@ -53,6 +56,7 @@ class Core:
     limiter: Limiter | None
     reports: Reports
     fingerprint_secret: bytes
+    places_secret: bytes
     watch: Watch = field(default_factory=Watch)
 
     def forget(self) -> None:

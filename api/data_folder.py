@@ -109,12 +109,19 @@ class DataFolder:
             raise CannotRun(f"the master key {file} is missing: names cannot be read; restore the file")
         return _kept_secret(file, "master key")
 
+    def has_master_key(self) -> bool:
+        return self._secret("master.key").exists()
+
     def jwt_secret(self) -> bytes:
         """What signs the tokens of TaskForge, made when it is missing: people sign in again then.
 
         Raises CannotRun.
         """
         return _kept_secret(self._secret("jwt.key"), "JWT secret")
+
+    def secret_files(self) -> tuple[Path, ...]:
+        """Where the secrets are, or would be."""
+        return self._secret("master.key"), self._secret("jwt.key")
 
     def _secret(self, name: str) -> Path:
         return self.path / "secrets" / name

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow
 
 from events.connections import Connection, Connections, reason
-from events.errors import OutcomeUnknown, StoreError, Unavailable
+from events.errors import OutcomeUnknown, Rejected, StoreError, Unavailable
 from events.group_writer import AnswerLost, failure
 
 FOLDER: Final = Path(__file__).parent / "sql"
+
+Result = TypeVar("Result")
 
 _NAMED = re.compile(r"^-- (\w+): .*\n((?:(?!-- \w+: ).*\n?)+)", re.MULTILINE)
 
@@ -32,7 +34,8 @@ class Database:
     """Runs named statements, each in a transaction of its own and bounded in time.
 
     Every method raises `events.errors.Unavailable` when the database cannot be reached in time or
-    refuses, as one does that only reads while another one takes over.
+    refuses, as one does that only reads while another one takes over; those that change something raise
+    Rejected when it is what they were given that the database refuses.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -64,6 +67,22 @@ class Database:
             cursor = await connection.execute(QUERIES[query], values)
             return cursor.rowcount
 
+        return await self._changed(work)
+
+    async def changed(self, query: str, **values: Any) -> list[TupleRow]:
+        """What a statement that changes rows returns of them. Raises OutcomeUnknown likewise."""
+
+        async def work(connection: Connection) -> list[TupleRow]:
+            cursor = await connection.execute(QUERIES[query], values)
+            return await cursor.fetchall()
+
+        return await self._changed(work)
+
+    async def confirm(self) -> None:
+        """Wait until a failover takes nothing back of what was found. Raises OutcomeUnknown."""
+        await self._connections.confirm()
+
+    async def _changed(self, work: Callable[[Connection], Coroutine[Any, Any, Result]]) -> Result:
         try:
             return await self._connections.run(work)
         except psycopg.Error as error:
@@ -78,4 +97,4 @@ def failed_change(error: psycopg.Error) -> StoreError:
     meant = failure(error)
     if isinstance(meant, AnswerLost):
         return OutcomeUnknown(reason(error))
-    return Unavailable(reason(error))
+    return meant if isinstance(meant, Rejected) else Unavailable(reason(error))

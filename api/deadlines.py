@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
-from api.errors import TryLater
+from api.errors import LeftOpen
 
 
 class Deadlines:
@@ -17,7 +17,7 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
 
     def kept(self) -> Deadline:
-        """A block that ends in time, once. It raises TryLater then, and for every other TimeoutError."""
+        """A block that ends in time, once. It raises LeftOpen then, and for every other TimeoutError."""
         return Deadline(self, self._after_s)
 
     def begin(self, deadline: Deadline, loop: asyncio.AbstractEventLoop) -> None:
@@ -69,7 +69,4 @@ class Deadline:
         self._all.end(self)
         is_ours = self._is_over and self._task.uncancel() <= self._cancelling
         if isinstance(error, TimeoutError) or (is_ours and kind is asyncio.CancelledError):
-            raise TryLater(
-                f"This took longer than {self._after_s:g} seconds. A write may have "
-                "happened all the same: the same Idempotency-Key tells"
-            ) from None
+            raise LeftOpen(f"This took longer than {self._after_s:g} seconds") from None

@@ -11,6 +11,7 @@ from api.data_folder import DataFolder
 from api.embedded_postgres import FAST, Postgres
 from api.embedded_valkey import Valkey
 from api.exits import CannotRun
+from api.settings import variable
 
 DATABASE: Final = "taskledger"
 CONNECTIONS_MAX: Final = 500
@@ -59,9 +60,15 @@ def servers_of(folder: DataFolder, environ: Mapping[str, str]) -> Iterator[Serve
         yield _running(folder, environ)
     else:
         with folder.hold():
-            folder.master_key()
+            if has_own_key(environ):
+                folder.master_key()
             with servers(folder, environ) as found:
                 yield found
+
+
+def has_own_key(environ: Mapping[str, str]) -> bool:
+    """Whether the master key is the folder's: nobody gives it, and the ledger is not in another database."""
+    return not environ.get(variable("master_key")) and not environ.get("DATABASE_URL")
 
 
 def _running(folder: DataFolder, environ: Mapping[str, str]) -> Servers:

@@ -6,12 +6,14 @@ RequestError
 ├── Unauthenticated        nobody is signed in
 ├── CredentialsRefused     user and password do not belong together
 ├── CrossSite              another site's page may have sent it
+├── Misdirected            it is meant for another server
 ├── PayloadTooLarge        the body is longer than any object could be
 ├── UnsupportedMediaType   the body is no plain JSON
 ├── KeyReused              the Idempotency-Key stands for another body
 ├── KeyBusy                the first request with this Idempotency-Key is still running
 ├── RateLimited            there were too many requests
 └── TryLater               something that is needed is away, behind or full
+    └── LeftOpen           the same, and what was asked may have been done
 """
 
 from __future__ import annotations
@@ -40,6 +42,11 @@ class CredentialsRefused(RequestError):
 
 class CrossSite(RequestError):
     pass
+
+
+class Misdirected(RequestError):
+    def __init__(self) -> None:
+        super().__init__("This server does not answer to that host name")
 
 
 class PayloadTooLarge(RequestError):
@@ -78,3 +85,7 @@ class TryLater(RequestError):
     def __init__(self, message: str, retry_after_s: int = 1) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class LeftOpen(TryLater):
+    """The message is the reason alone: how to find out depends on the request (`api.unavailable`)."""

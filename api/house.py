@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Final, NoReturn
 
+from api import vulnerabilities
 from api.exits import CannotRun
 from api.processes import ROOT, own_python
 from api.terminal import complain, say
@@ -32,6 +33,16 @@ def test(arguments: Sequence[str]) -> NoReturn:
     _become("-m", "pytest", *arguments)
 
 
+def faults(arguments: Sequence[str]) -> NoReturn:
+    """Become the fault lab, for the same reason. Raises CannotRun where it is missing."""
+    _become_tests("faults", "the fault lab", arguments)
+
+
+def fuzz(arguments: Sequence[str]) -> NoReturn:
+    """Become the fuzzer of everything that reads what others write. Raises CannotRun where it is missing."""
+    _become_tests("fuzz", "the fuzzer", arguments)
+
+
 def bench(arguments: Sequence[str]) -> NoReturn:
     """Become the benchmarks, for the same reason. Raises CannotRun where they or packages are missing."""
     if not (ROOT / "benchmarks").is_dir():
@@ -52,9 +63,19 @@ def check() -> int:
         say(f"{name}: {' '.join(arguments[1:] if arguments[0] == '-m' else ('lint-imports',))}")
         if _python(*arguments):
             failed.append(name)
+    say("vulnerabilities: pip-audit")
+    if vulnerabilities.audit():
+        failed.append("vulnerabilities")
     if failed:
         complain(f"these checks failed: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def _become_tests(name: str, what: str, arguments: Sequence[str]) -> NoReturn:
+    if not (ROOT / "tests" / name).is_dir():
+        raise CannotRun(f"{what} is in the checkout of the source only: run ./taskledger test {name} there")
+    os.chdir(ROOT)
+    _become("-m", f"tests.{name}", *arguments)
 
 
 def _become(*arguments: str) -> NoReturn:

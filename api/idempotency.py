@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -15,14 +15,19 @@ from aiohttp import web
 from psycopg.types.json import Jsonb
 
 from api.database import Database
-from api.errors import BadRequest, KeyBusy, KeyReused
+from api.errors import BadRequest, KeyBusy, KeyReused, LeftOpen
 from api.replies import Reply
+from api.together import Together
 from commands.errors import AlreadyDone
-from events.errors import DuplicateCommand, StoreError
+from events.errors import DuplicateCommand, Rejected, StoreError
 
 HEADER: Final = "Idempotency-Key"
 POLL_S: Final = 0.05
 ROUNDS_MAX: Final = 3
+KEEP_ATTEMPTS_MAX: Final = 2
+UNKEPT: Final = "The answer to this could not be kept at the moment"
+KEYED: Final = web.RequestKey("keyed", bool)
+"""Whether the request counts once for its key."""
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -82,6 +87,7 @@ class Repetitions:
         self._database = database
         self._wait_s = wait_s
         self._running: dict[str, _Running] = {}
+        self._answers: Together[tuple[str, Reply], bool] = Together(self._keep_answers, is_in_turns=True)
         self.repeated = 0
 
     async def once(self, key: Key, attempt: Attempt) -> Reply:
@@ -140,7 +146,10 @@ class Repetitions:
         raise KeyBusy
 
     async def _find(self, key: Key) -> _Kept | None:
-        """What the table has; a fresh command without an answer is given time to get one."""
+        """What the table has; a fresh command without an answer is given time to get one.
+
+        Raises OutcomeUnknown for an answer that a failover might take back.
+        """
         while True:
             row = await self._database.row("find_answer", command_id=key.command_id)
             if row is None:
@@ -149,25 +158,54 @@ class Repetitions:
             if fingerprint != key.fingerprint:
                 raise KeyReused
             if status is not None:
+                # Whoever kept it may have been told that nobody knows whether it is kept.
+                await self._database.confirm()
                 return _Kept(Reply(status, bytes(body), headers), position)
             if age_s > self._wait_s:
                 return _Kept(None, position)
             await asyncio.sleep(POLL_S)
 
     async def _keep(self, key: Key, outcome: Outcome) -> bool:
-        """Whether this is the answer that everybody gets; False when another one was kept before."""
+        """Whether this is the answer that everybody gets; False when another one was kept before.
+
+        Nobody may be told what is not kept: a repetition could be told something else. Raises LeftOpen.
+        """
+        for _ in range(KEEP_ATTEMPTS_MAX):
+            try:
+                return await self._try_to_keep(key, outcome)
+            except StoreError as error:
+                log.warning("an answer could not be kept", reason=str(error))
+        raise LeftOpen(UNKEPT)
+
+    async def _try_to_keep(self, key: Key, outcome: Outcome) -> bool:
         reply = outcome.reply
+        if outcome.is_committed:
+            return await self._answers.ask((key.command_id, reply))
         values = {"status": reply.status, "headers": Jsonb(dict(reply.headers)), "body": reply.body}
+        return await self._database.change("keep_refusal", **key._asdict(), **values) > 0
+
+    async def _keep_answers(self, given: Sequence[tuple[str, Reply]]) -> Sequence[bool | Rejected]:
+        """Which of the answers are kept, in one commit as far as that goes: it costs far more than a row."""
         try:
-            if outcome.is_committed:
-                kept = await self._database.change("keep_answer", command_id=key.command_id, **values)
-            else:
-                kept = await self._database.change("keep_refusal", **key._asdict(), **values)
-        except StoreError as error:
-            # The effect is in the log with its command id; a repetition makes the answer again.
-            log.warning("an answer could not be kept", reason=str(error))
-            return True
-        return kept > 0
+            return await self._keep_together(given)
+        except Rejected as error:
+            if len(given) == 1:
+                return [error]
+        # One of them is at fault: the half without it goes through.
+        half = len(given) // 2
+        return [*await self._keep_answers(given[:half]), *await self._keep_answers(given[half:])]
+
+    async def _keep_together(self, given: Sequence[tuple[str, Reply]]) -> Sequence[bool]:
+        command_ids, replies = zip(*given, strict=True)
+        kept = await self._database.changed(
+            "keep_answers",
+            command_ids=list(command_ids),
+            statuses=[reply.status for reply in replies],
+            headers=[Jsonb(dict(reply.headers)) for reply in replies],
+            bodies=[reply.body for reply in replies],
+        )
+        kept_ids = {command_id for (command_id,) in kept}
+        return [command_id in kept_ids for command_id in command_ids]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Final, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from api.request_lines import Gathered, RequestLine, Write, as_event, as_json
 
@@ -207,8 +207,15 @@ def _console() -> Processor:
         pad_event_to=0,
         pad_level=False,
         colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR"),
-        exception_formatter=structlog.dev.plain_traceback,
+        exception_formatter=_visible_traceback,
     )
+
+
+def _visible_traceback(sio: TextIO, exc_info: ExcInfo) -> None:
+    """Each line is set in: what an exception says may come from a client, and shall look like no line."""
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    sio.write("\n".join(f"  {_visible(line)}" for line in plain.getvalue().split("\n")))
 
 
 def _as_phrase() -> Write:

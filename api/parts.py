@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from api import loops, preflight
 from api.bootstrap import prepare
+from api.data_folder import DataFolder
+from api.environ import environ
 from api.exits import CannotRun
 from api.lifeline import Lifeline
 from api.listeners import Ports, bound, inherited
 from api.logs import logging_to
-from api.opening import folder_at, opened
+from api.opening import folder_at, must_suit, opened
 from api.process_name import name_process
 from api.settings import Settings
 from api.signals import Stopped, listened_to
@@ -30,8 +31,9 @@ def migrate(data: Path | None) -> list[str]:
 
     Raises CannotRun.
     """
-    preflight.named_servers(os.environ)
-    with opened(folder_at(data), os.environ, environment("127.0.0.1")) as settings:
+    folder, given, env = _named(data, "127.0.0.1")
+    preflight.named_servers(given)
+    with opened(folder, given, env) as settings:
         missing = pending(settings.database_url)
         prepared(settings)
     return missing
@@ -54,10 +56,12 @@ def serve(
     from api.serve import serve as serve_forever
 
     followed = _followed(lifeline)
+    folder, given, env = _named(data, host)
     if followed is None:
         preflight.ports_are_free(host, ports)
-        preflight.named_servers(os.environ)
-    with opened(folder_at(data), os.environ, environment(host), serves=True) as settings:
+        must_suit(folder, given, env, serves=True)
+        preflight.named_servers(given)
+    with opened(folder, given, env, serves=True) as settings:
         if followed is None:
             _must_be_prepared(settings)
         if workers > 1:
@@ -72,10 +76,12 @@ def project(data: Path | None, *, with_spare: bool, lifeline: int | None) -> Non
     from api.projecting import projecting
 
     followed = _followed(lifeline)
+    folder, given, env = _named(data, "127.0.0.1")
     if followed is None:
-        preflight.named_servers(os.environ)
+        must_suit(folder, given, env)
+        preflight.named_servers(given)
     with (
-        opened(folder_at(data), os.environ, environment("127.0.0.1")) as settings,
+        opened(folder, given, env) as settings,
         logging_to(settings.log_format, settings.log_level),
     ):
         if followed is None:
@@ -86,15 +92,17 @@ def project(data: Path | None, *, with_spare: bool, lifeline: int | None) -> Non
             loops.run(projecting(settings, followed))
 
 
-def environment(host: str) -> str:
-    return preflight.environment(host, os.environ)
+def _named(data: Path | None, host: str) -> tuple[DataFolder, Mapping[str, str], str]:
+    """Where the data are, what the environment says, and whether this is production."""
+    given = environ()
+    return folder_at(data), given, preflight.environment(host, given)
 
 
 def _must_be_prepared(settings: Settings) -> None:
     missing = pending(settings.database_url)
     if missing:
         raise CannotRun("the database is not up to date: run `taskledger migrate` first")
-    asyncio.run(prepare(settings, os.environ))
+    asyncio.run(prepare(settings, environ()))
 
 
 def _followed(lifeline: int | None) -> Lifeline | None:

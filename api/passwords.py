@@ -14,6 +14,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from api.errors import TryLater
 
 MEMORY_KIB: Final = 19 * 1024
+PASSWORD_CHARACTERS_MAX: Final = 1024
+"""More than any password has: a longer one is not worth the work of looking at it."""
+
 T = TypeVar("T")
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=MEMORY_KIB, parallelism=1, type=Type.ID)
@@ -41,8 +44,9 @@ class Passwords:
 
     async def matches(self, kept: str, password: str) -> bool:
         """Whether `kept` was made of `password`; never when it is empty. Raises TryLater."""
-        found = await self._run(lambda: is_password(kept or self._nobody, password))
-        is_right = found and kept != ""
+        is_possible = kept != "" and len(password) <= PASSWORD_CHARACTERS_MAX
+        tried = (kept, password) if is_possible else (self._nobody, "nobody's")
+        is_right = await self._run(lambda: is_password(*tried)) and is_possible
         self.outcomes["right" if is_right else "wrong"] += 1
         return is_right
 
@@ -58,6 +62,11 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         finally:
             self._waiting -= 1
+
+
+def is_outdated(kept: str) -> bool:
+    """Whether a hash was made with other parameters than new ones are."""
+    return _hasher.check_needs_rehash(kept)
 
 
 def is_password(kept: str, password: str) -> bool:

@@ -28,6 +28,7 @@ async def purge(core: Core) -> None:
     settings = core.settings
     await _in_batches(core, "purge_sessions", idle_s=settings.session_idle_s)
     await _in_batches(core, "purge_refresh_tokens")
+    await _in_batches(core, "purge_places", keep_s=settings.known_place_keep_s)
     await _in_batches(core, "purge_answers", keep_s=settings.idempotency_keep_s)
     await _in_batches(core, "purge_requests", keep_s=settings.requests_keep_s)
     try:

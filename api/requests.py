@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import HttpVersion11, hdrs, web
 
-from api.settings import Network
+from api.seldom import Seldom
+from api.settings import Network, Settings, variable
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -20,9 +21,15 @@ ID_DIGITS: Final = 20
 IDS_AT_ONCE: Final = 256
 FORWARDED_FOR: Final = "X-Forwarded-For"
 USER_AGENT_MAX: Final = 400
-PROBES: Final = ("/livez", "/readyz", "/metrics")
+PROBES: Final = ("/livez", "/readyz")
+ROUTINE: Final = (*PROBES, "/metrics")
+"""What programs ask for every few seconds."""
+
+SHOWN_MAX: Final = 100
 
 _OWN_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+_WITH_PORT = re.compile(r"(?:\[(?P<inner>[^\]]+)\]|(?P<plain>[0-9.]+))(?::[0-9]{1,5})?", re.ASCII)
 
 # What proxies and content networks add to a request, each in its own way.
 _PASSED_ON = re.compile(
@@ -31,9 +38,15 @@ _PASSED_ON = re.compile(
     re.IGNORECASE,
 )
 
+_not_believed: Final = Seldom("forwarded_header_ignored")
+_not_read: Final = Seldom("forwarded_entry_unreadable")
+
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+STRICT_TRANSPORT: Final = "max-age=31536000"
+"""Browsers that came by https once use nothing else for a year; hosts below this one are not ours."""
 
 SERVER: Final = "web"
 """Names no software."""
@@ -44,6 +57,19 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "private, no-cache",
 }
+
+
+def headers_of(settings: Settings) -> Mapping[str, str]:
+    """The headers of every answer, unless a handler has set its own."""
+    strict = {"Strict-Transport-Security": STRICT_TRANSPORT} if settings.is_https else {}
+    return HEADERS | strict
+
+
+class Client(NamedTuple):
+    """Where a request comes from, and what its client calls itself; None where that is not known."""
+
+    address: str | None
+    user_agent: str | None
 
 
 def request_id_of(request: web.Request) -> str:
@@ -72,11 +98,31 @@ def client_address(request: web.Request, trusted: tuple[Network, ...]) -> str | 
     address = request.remote
     if FORWARDED_FOR not in request.headers:
         return address
+    if not is_within(address, trusted):
+        _not_believed.tell(peer=address, setting=variable("trusted_proxies"))
+        return address
     for entry in reversed(_forwarded(request)):
-        if not is_within(address, trusted) or _parsed(entry) is None:
+        stated = stated_address(entry)
+        if stated is None:
+            _not_read.tell(entry=entry[:SHOWN_MAX], proxy=address)
             break
-        address = entry
+        address = stated
+        if not is_within(address, trusted):
+            break
     return address
+
+
+def stated_address(entry: str) -> str | None:
+    """The address in an entry of `X-Forwarded-For`, to which some proxies add a port or brackets."""
+    if _parsed(entry):
+        return entry
+    found = _WITH_PORT.fullmatch(entry)
+    address = found and (found["inner"] or found["plain"])
+    return address if _parsed(address) else None
+
+
+def client_of(request: web.Request, trusted: tuple[Network, ...]) -> Client:
+    return Client(client_address(request, trusted), user_agent(request))
 
 
 def sure_address(request: web.Request, trusted: tuple[Network, ...]) -> str | None:

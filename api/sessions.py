@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.database import Database
+from api.requests import Client
 from api.settings import Settings
 from events.errors import StoreError
 
@@ -19,10 +20,11 @@ TOKEN_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """`token_hash` is SHA-256 of the token: what a thief of the table would get."""
+    """`token_hash` is SHA-256 of the token: what a thief of the table would get; `id` is no secret."""
 
     token_hash: bytes
     user_id: int
+    id: int
 
 
 class Sessions:
@@ -40,15 +42,19 @@ class Sessions:
         self._asking: dict[bytes, asyncio.Task[Session | None]] = {}
         self.refused = 0
 
-    async def start(self, user_id: int, password_hash: str) -> str | None:
-        """The token of a new session; None when the user's password hash is another one by now."""
+    async def start(self, user_id: int, changes: int, client: Client) -> str | None:
+        """The token of a new session; None when the user's password was set again since it was proved.
+
+        `changes` is how often that had happened before.
+        """
         token = secrets.token_urlsafe(TOKEN_BYTES)
         started = await self._database.change(
             "start_session",
             token_hash=hash_of(token),
             user_id=user_id,
-            password_hash=password_hash,
+            changes=changes,
             life_s=self._settings.session_life_s,
+            **client._asdict(),
         )
         return token if started else None
 
@@ -61,10 +67,20 @@ class Sessions:
         return await self._ask_once(token_hash)
 
     async def end(self, token: str) -> None:
-        """Sign out: at once in this process, within `session_cache_s` everywhere."""
+        """Sign out: at once in this process, within `session_cache_s` everywhere.
+
+        What ended before may have ended only here, and be alive again after a failover.
+        """
         token_hash = hash_of(token)
-        await self._database.change("end_session", token_hash=token_hash)
+        ended = await self._database.change("end_session", token_hash=token_hash)
         self._known.pop(token_hash, None)
+        if not ended:
+            await self._database.confirm()
+
+    def forget(self, user_id: int) -> None:
+        """Look all sessions of a user up again: some may have ended."""
+        for token_hash in [each.token_hash for _, each in self._known.values() if each.user_id == user_id]:
+            del self._known[token_hash]
 
     async def _ask_once(self, token_hash: bytes) -> Session | None:
         """Many requests of one page come at the same time: the first asks for all of them."""
@@ -84,8 +100,8 @@ class Sessions:
         if row is None:
             self.refused += 1
             return None
-        user_id, left_s, is_to_be_touched = row
-        session = Session(token_hash, user_id)
+        session_id, user_id, left_s, is_to_be_touched = row
+        session = Session(token_hash, user_id, session_id)
         if is_to_be_touched:
             await self._touch(token_hash)
         self._remember(session, asked_at + min(self._settings.session_cache_s, left_s))

@@ -6,17 +6,31 @@ import base64
 import binascii
 import dataclasses
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api.limits.allowances import DEFAULT_LIMITS, DEFAULT_WINDOWS, RateLimits, Windows, rate_limits, windows
+from api.limits.allowances import (
+    DEFAULT_LIMITS,
+    DEFAULT_SIGN_IN,
+    DEFAULT_WINDOWS,
+    RateLimits,
+    SignInLimits,
+    Windows,
+    rate_limits,
+    sign_in_limits,
+    windows,
+)
 from api.origins import DEFAULT_ORIGINS, Origins, origins
+from api.unsafe import unsafe
 
 KEY_BYTES: Final = 32
 PREFIX: Final = "TASKLEDGER_"
 # Names that the whole world knows keep their own.
 UNPREFIXED: Final = {"database_url", "redis_url"}
+
+_HOST: Final = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9_.-]+", re.ASCII)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -51,7 +65,9 @@ class Settings:
     master_key: bytes = dataclasses.field(repr=False)
     jwt_secret: bytes = dataclasses.field(repr=False)
     env: str = "development"
+    allow_unsafe: tuple[str, ...] = ()
     public_url: str = ""
+    hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
     metrics_from: tuple[Network, ...] = LOOPBACK
     cors_origins: Origins = DEFAULT_ORIGINS
@@ -81,15 +97,19 @@ class Settings:
     idle_connection_s: float = 75.0
     lingering_s: float = 2.0
     header_bytes_max: int = 128 * 1024
+    header_timeout_s: float = 10.0
     body_bytes_max: int = 256 * 1024
     body_timeout_s: float = 10.0
     json_depth_max: int = 32
+    send_timeout_s: float = 120.0
 
     session_idle_s: int = 12 * 3600
     session_life_s: int = 7 * 24 * 3600
     session_cache_s: float = 1.0
     session_cache_max: int = 10_000
     session_touch_s: int = 60
+    known_places_max: int = 20
+    known_place_keep_s: int = 90 * 24 * 3600
     password_queue_max: int = 20
     jwt_access_s: int = 3600
     jwt_refresh_s: int = 30 * 24 * 3600
@@ -108,6 +128,7 @@ class Settings:
 
     rate_limits: RateLimits | None = DEFAULT_LIMITS
     taskforge_limits: Windows = DEFAULT_WINDOWS
+    sign_in_limits: SignInLimits = DEFAULT_SIGN_IN
     limiter_retry_s: float = 1.0
 
     report_inline_bytes_max: int = 256 * 1024
@@ -211,17 +232,27 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    if not found or not all(map(_HOST.fullmatch, found)):
+        raise ValueError("host names or addresses separated by commas, as in tasks.example.com,10.0.0.5")
+    return found
+
+
 _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "master_key": secret_key,
     "jwt_secret": secret_key,
     "registration": _choice("on", "off"),
     "env": _choice("development", "production"),
+    "allow_unsafe": unsafe,
     "public_url": _url,
+    "hosts": _hosts,
     "trusted_proxies": _networks,
     "metrics_from": _networks,
     "log_format": _choice("auto", "json", "console"),
     "rate_limits": rate_limits,
     "taskforge_limits": windows,
+    "sign_in_limits": sign_in_limits,
     "cors_origins": origins,
     "log_level": _choice("debug", "info", "warning", "error"),
 }

@@ -20,6 +20,16 @@ RESET: Final = struct.pack("ii", 1, 0)
 log = structlog.get_logger(__name__)
 
 
+def reset(transport: asyncio.Transport) -> None:
+    """End a connection at once, throwing away what was not sent yet."""
+    endpoint = transport.get_extra_info("socket")
+    if endpoint is not None:
+        # It is closed already when the client was the first to go.
+        with suppress(OSError):
+            endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    transport.abort()
+
+
 class StreamedResponse(web.StreamResponse):
     """Sends `pieces` after all middlewares are through, as other responses send themselves.
 
@@ -95,14 +105,8 @@ class StreamedResponse(web.StreamResponse):
 
         Closing would also wait for the client to take what it does not take.
         """
-        if self._transport is None:
-            return
-        endpoint = self._transport.get_extra_info("socket")
-        if endpoint is not None:
-            # It is closed already when the client was the first to go.
-            with suppress(OSError):
-                endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        self._transport.abort()
+        if self._transport is not None:
+            reset(self._transport)
 
     async def _end(self) -> None:
         await self._pieces.aclose()

@@ -9,6 +9,7 @@ from typing import Final, Generic, TypeVar
 from readmodels.pipe import settle
 
 TOGETHER_MAX: Final = 1000
+TURNS_MAX: Final = 10_000
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -17,11 +18,19 @@ Answer = TypeVar("Answer")
 class Together(Generic[Asked, Answer]):
     """Gathers what comes up in one turn of the event loop; `answers` gives one answer for each, in order.
 
-    What `answers` raises is raised for all of them.
+    With `is_in_turns` it also gathers what comes up until the ones before were answered: for what costs much,
+    however many ask. What `answers` raises is raised for all of them, an error that it gives as an answer
+    for the one who asked that.
     """
 
-    def __init__(self, answers: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer]]]) -> None:
+    def __init__(
+        self,
+        answers: Callable[[Sequence[Asked]], Awaitable[Sequence[Answer | Exception]]],
+        *,
+        is_in_turns: bool = False,
+    ) -> None:
         self._answers = answers
+        self._turns = asyncio.Semaphore(1 if is_in_turns else TURNS_MAX)
         self._waiting: list[tuple[Asked, asyncio.Future[Answer]]] = []
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -36,12 +45,13 @@ class Together(Generic[Asked, Answer]):
         return answer
 
     async def _ask_all(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if len(waiting) <= TOGETHER_MAX:
-            await self._ask_some(waiting)
-        else:
-            starts = range(0, len(waiting), TOGETHER_MAX)
-            await asyncio.gather(*(self._ask_some(waiting[at : at + TOGETHER_MAX]) for at in starts))
+        async with self._turns:
+            waiting, self._waiting = self._waiting, []
+            if len(waiting) <= TOGETHER_MAX:
+                await self._ask_some(waiting)
+            else:
+                starts = range(0, len(waiting), TOGETHER_MAX)
+                await asyncio.gather(*(self._ask_some(waiting[at : at + TOGETHER_MAX]) for at in starts))
 
     async def _ask_some(self, waiting: Sequence[tuple[Asked, asyncio.Future[Answer]]]) -> None:
         # Whoever went away meanwhile asks nothing.

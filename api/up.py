@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,9 +14,11 @@ from typing import Final
 from api import preflight
 from api.bootstrap import DEVELOPMENT_PASSWORD, EMAIL, USERNAME, prepare
 from api.data_folder import DataFolder, temporary_folder
+from api.embedded import has_own_key
 from api.embedded import servers as databases
+from api.environ import environ
 from api.exits import CannotRun
-from api.opening import folder_at, settings_for
+from api.opening import folder_at, must_have_its_key, must_suit, settings_for
 from api.settings import Settings
 from api.signals import Stopped, listened_to
 from api.supervisor import Supervisor
@@ -50,17 +51,19 @@ def up(options: Options) -> None:
     """Run until Ctrl-C. Raises CannotRun when something stands in the way."""
     started_at = time.monotonic()
     with listened_to() as asked, contextlib.suppress(Stopped), _folder(options) as folder, folder.hold():
-        _check(options)
-        folder.master_key()
+        given = environ()
+        _check(options, folder, given)
+        if has_own_key(given):
+            folder.master_key()
         durable = not options.ephemeral
         with (
             _team(options, folder) as team,
             team.loaded(),
-            databases(folder, os.environ, durable=durable) as found,
+            databases(folder, given, durable=durable) as found,
         ):
-            env = preflight.environment(options.host, os.environ)
+            env = preflight.environment(options.host, given)
             with asked.held():
-                default_login = prepared(settings_for(found, folder, os.environ, env, serves=True))
+                default_login = prepared(settings_for(found, folder, given, env, serves=True))
             with team.running():
                 supervisor = Supervisor((*found.started, *team.workers), say)
                 _wait_until_ready(options, supervisor)
@@ -71,7 +74,7 @@ def up(options: Options) -> None:
 def prepared(settings: Settings) -> bool:
     """Bring the schema up to date and see to the first admin; whether the development login works."""
     migrate(settings.database_url)
-    return asyncio.run(prepare(settings, os.environ))
+    return asyncio.run(prepare(settings, environ()))
 
 
 @contextlib.contextmanager
@@ -82,13 +85,17 @@ def _team(options: Options, folder: DataFolder) -> Iterator[Team]:
         yield Team(projectors(data, 1 if options.workers == 1 else 2), found)
 
 
-def _check(options: Options) -> None:
-    if options.ephemeral and (os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL")):
+def _check(options: Options, folder: DataFolder, given: Mapping[str, str]) -> None:
+    """What can be known before anything is started."""
+    if options.ephemeral and (given.get("DATABASE_URL") or given.get("REDIS_URL")):
         raise CannotRun(
             "--ephemeral keeps nothing, but DATABASE_URL or REDIS_URL names a server that stays: unset them"
         )
     preflight.ports_are_free(options.host, options.ports)
-    preflight.named_servers(os.environ)
+    env = preflight.environment(options.host, given)
+    must_suit(folder, given, env, serves=True, is_ephemeral=options.ephemeral)
+    preflight.named_servers(given)
+    must_have_its_key(folder, given)
 
 
 @contextlib.contextmanager
@@ -132,7 +139,7 @@ def local(host: str) -> str:
 def _greet(options: Options, folder: DataFolder, env: str, default_login: bool, took_s: float) -> None:
     url, forge_url = (f"http://{local(options.host)}:{port}" for port in options.ports.values())
     data = "thrown away at the end (--ephemeral)" if options.ephemeral else str(folder.path)
-    if os.environ.get("DATABASE_URL"):
+    if environ().get("DATABASE_URL"):
         data = "in the database that DATABASE_URL names"
     login = (
         f"{USERNAME} / {DEVELOPMENT_PASSWORD} (development only)"

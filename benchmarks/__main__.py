@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from benchmarks.arguments import writable
 from benchmarks.bench import FULL, QUICK, Effort, bench
 from benchmarks.catalogue import FIGURES
 from benchmarks.figures import Figure
@@ -53,16 +54,6 @@ def asked(arguments: Sequence[str] | None) -> argparse.Namespace:
         if name not in known:
             parser.error(f"there is no figure {name}: choose from {', '.join(known)}")
     return options
-
-
-def writable(name: str) -> Path:
-    """Looked at before a quarter of an hour is spent. Raises ArgumentTypeError."""
-    path = Path(name)
-    try:
-        path.touch()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"{name} cannot be written: {error.strerror}") from None
-    return path
 
 
 def measure(

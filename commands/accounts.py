@@ -15,13 +15,14 @@ from commands.errors import (
     PasswordReplaced,
     StillOwnsProjects,
 )
-from commands.users import User, check_unique
+from commands.users import User, check_unique, must_be_own
 from events.claims import Claimed, Released
 from events.event import Event
 from events.private import EndSessions, ForgetUser, PrivateRow, SetPassword
 from events.users import (
     AdminGained,
     PasswordChanged,
+    SessionsEnded,
     UserDeactivated,
     UserDeleted,
     UserRegistered,
@@ -72,6 +73,15 @@ class DeactivateUser:
     """Lock somebody out who is no admin."""
 
     user_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndUserSessions:
+    """End all ways in of a user, or only the one numbered `only`, or all but the one numbered `but`."""
+
+    user_id: int
+    only: int | None = None
+    but: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +158,14 @@ def change_password(command: ChangePassword, context: Context) -> Iterator[Event
         raise PasswordReplaced
     yield PasswordChanged(user.id)
     yield SetPassword(user.id, command.password_hash)
+
+
+def end_user_sessions(command: EndUserSessions, context: Context) -> Iterator[Event | PrivateRow]:
+    user = context.existing(User, command.user_id)
+    must_be_own(user, context.actor)
+    which = "one" if command.only else "others" if command.but else "all"
+    yield SessionsEnded(user.id, which)
+    yield EndSessions(user.id, command.only, command.but)
 
 
 def delete_user(command: DeleteUser, context: Context) -> Iterator[Event | PrivateRow]:

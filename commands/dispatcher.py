@@ -156,6 +156,8 @@ class Dispatcher:
                 self.counts.refused += 1
                 raise await self._settled(decision, request.actor)
             if decision.changes_nothing:
+                # It rests on what somebody wrote whom nobody may have told that it is kept.
+                await self._store.confirm()
                 self.counts.unchanged += 1
                 return Decided()
             try:

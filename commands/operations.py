@@ -14,6 +14,8 @@ from events.operations import (
     EventDiscarded,
     GenerationRolledBack,
     GenerationSwitched,
+    LedgerBackedUp,
+    LedgerRestored,
     LogExported,
     ProjectionPaused,
     ProjectionResumed,
@@ -91,6 +93,24 @@ class ExportLog:
     first: int
     last: int
     with_keys: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackUpLedger:
+    """`position` is that of the last event in the backup."""
+
+    position: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreLedger:
+    """`made_at` is when the backup was made, `is_latest` whether nothing was written after it."""
+
+    position: int
+    made_at: str
+    is_latest: bool
     reason: str
 
 
@@ -174,6 +194,15 @@ def discard_event(command: DiscardEvent, context: Context) -> Iterator[Event]:
 def export_log(command: ExportLog, context: Context) -> Iterator[Event]:
     reason = checked(command.reason, context)
     yield LogExported(command.first, command.last, command.with_keys, reason)
+
+
+def back_up_ledger(command: BackUpLedger, context: Context) -> Iterator[Event]:
+    yield LedgerBackedUp(command.position, checked(command.reason, context))
+
+
+def restore_ledger(command: RestoreLedger, context: Context) -> Iterator[Event]:
+    reason = checked(command.reason, context)
+    yield LedgerRestored(command.position, command.made_at, command.is_latest, reason)
 
 
 def checked(reason: str, context: Context) -> str:

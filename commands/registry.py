@@ -19,7 +19,14 @@ from commands import (
     tasks,
     users,
 )
-from commands.accounts import ChangePassword, DeactivateUser, DeleteUser, RegisterUser, SignUp
+from commands.accounts import (
+    ChangePassword,
+    DeactivateUser,
+    DeleteUser,
+    EndUserSessions,
+    RegisterUser,
+    SignUp,
+)
 from commands.admins import Admins
 from commands.claims import Claim
 from commands.context import Context, State
@@ -27,11 +34,13 @@ from commands.departments import ChangeDepartment, CreateDepartment, Department
 from commands.expenses import Expense, RecordExpense, ReverseExpense
 from commands.ledger import PrepareLedger, prepare_ledger
 from commands.operations import (
+    BackUpLedger,
     CancelRebuild,
     DiscardEvent,
     ExportLog,
     Operations,
     PauseProjection,
+    RestoreLedger,
     ResumeProjection,
     RetryDeadLetters,
     RollBackGeneration,
@@ -72,6 +81,7 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     ChangeProfile: Handler(users.change_profile, User, "user_id"),
     DeactivateUser: Handler(accounts.deactivate_user, User, "user_id"),
     ChangePassword: Handler(accounts.change_password, User, "user_id"),
+    EndUserSessions: Handler(accounts.end_user_sessions, User, "user_id"),
     DeleteUser: Handler(accounts.delete_user, User, "user_id"),
     CreateDepartment: Handler(departments.create_department),
     ChangeDepartment: Handler(departments.change_department, Department, "department_id"),
@@ -99,6 +109,8 @@ HANDLERS: Final[Mapping[type, Handler]] = {
     RetryDeadLetters: Handler(operations.retry_dead_letters),
     DiscardEvent: Handler(operations.discard_event),
     ExportLog: Handler(operations.export_log),
+    BackUpLedger: Handler(operations.back_up_ledger),
+    RestoreLedger: Handler(operations.restore_ledger),
     MakeAdmin: Handler(rescue.make_admin),
     SetUserPassword: Handler(rescue.set_user_password, User, "user_id"),
 }

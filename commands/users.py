@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from commands.admins import must_leave_an_admin
 from commands.claims import is_taken, moved_claim
-from commands.context import UNSET, Context, Unset, adopted, changed, given
+from commands.context import UNSET, Actor, Context, Unset, adopted, changed, given
 from commands.departments import check_department
 from commands.errors import Errors, Faults, Forbidden, Unseen
 from events.event import Event
@@ -162,14 +162,16 @@ def check_unique(faults: Faults, kind: str, name: str, holder: str, context: Con
         faults.add_taken(kind, TAKEN[kind])
 
 
-def _must_be_changeable(user: User, command: ChangeUser, context: Context) -> None:
-    actor = context.actor
-    if actor.is_admin:
-        return
-    if actor.id != user.id:
+def must_be_own(user: User, actor: Actor) -> None:
+    """Raises Forbidden, and Unseen for those who see no other users, unless an admin asks."""
+    if not actor.is_admin and actor.id != user.id:
         # Only admins and managers see other users at all.
         raise Forbidden("admin") if actor.role == "manager" else Unseen("user")
-    if not given(command) <= OWN_FIELDS:
+
+
+def _must_be_changeable(user: User, command: ChangeUser, context: Context) -> None:
+    must_be_own(user, context.actor)
+    if not context.actor.is_admin and not given(command) <= OWN_FIELDS:
         raise Forbidden("admin")
 
 

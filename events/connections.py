@@ -9,17 +9,23 @@ import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from events.errors import Unavailable
+from events.errors import OutcomeUnknown, Unavailable
 
 Connection = psycopg.AsyncConnection[TupleRow]
 T = TypeVar("T")
 
-CONNECT = (Path(__file__).parent / "sql" / "connect.sql").read_bytes()
+SQL: Final = Path(__file__).parent / "sql"
+CONNECT = (SQL / "connect.sql").read_bytes()
+CONFIRM = (SQL / "confirm.sql").read_bytes()
+
+WARNING: Final = "01000"
+"""All that is said of a commit whose wait for the synchronous standby was cancelled, beside its success."""
 
 
 async def connect(database_url: str, *, connect_timeout_s: float, call_timeout_s: float) -> Connection:
@@ -91,14 +97,16 @@ class Connections:
         self.connections_max = connections_max
         self.in_use = 0
         self._idle: list[Connection] = []
+        self._unreplicated: WeakSet[Connection] = WeakSet()
         self._running: set[asyncio.Task[Any]] = set()
         self._closed = False
 
     async def run(self, work: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
         """The result of `work(connection)`, which may take `call_timeout_s`.
 
-        Raises psycopg.Error as the database gave it, Unavailable where there is no connection to
-        be had. A caller who is cancelled leaves the work to end by itself, within its bound.
+        Raises psycopg.Error as the database gave it, Unavailable where there is no connection to be had,
+        OutcomeUnknown for what the synchronous standby may not have. A caller who is cancelled leaves the
+        work to end by itself, within its bound.
         """
         task = asyncio.create_task(self._run(work))
         self._running.add(task)
@@ -114,8 +122,19 @@ class Connections:
                 if error.sqlstate is not None:
                     raise
                 return await self.run(work)
-        except psycopg.Error as error:
+        except (psycopg.Error, OutcomeUnknown) as error:
             raise Unavailable(reason(error)) from error
+
+    async def confirm(self) -> None:
+        """Wait until a failover takes nothing back of what can be seen now. Raises OutcomeUnknown.
+
+        What another connection wrote can be seen before the synchronous standby has it, once its writer
+        was cut off. Where no standby is waited for, nothing is written for this.
+        """
+        try:
+            await self.run(Prepared(CONFIRM, ()))
+        except (psycopg.Error, Unavailable) as error:
+            raise OutcomeUnknown(reason(error)) from error
 
     async def close(self) -> None:
         self._closed = True
@@ -130,12 +149,19 @@ class Connections:
             connection = await self._sound_connection()
             try:
                 with bounded(connection, self._call_timeout_s):
-                    return await work(connection)
+                    return await self._replicated(connection, work)
             finally:
                 await self._put_back(connection)
         finally:
             self.in_use -= 1
             self._places.release()
+
+    async def _replicated(self, connection: Connection, work: Callable[[Connection], Awaitable[T]]) -> T:
+        self._unreplicated.discard(connection)
+        result = await work(connection)
+        if connection in self._unreplicated:
+            raise OutcomeUnknown("the database gave up waiting for its synchronous standby")
+        return result
 
     async def _take_place(self) -> None:
         if self._places.locked():
@@ -170,7 +196,15 @@ class Connections:
             call_timeout_s=self._call_timeout_s,
         )
         self._prepare(connection)
+        self._listen(connection)
         return connection
+
+    def _listen(self, connection: Connection) -> None:
+        def notice(diagnostic: psycopg.errors.Diagnostic) -> None:
+            if diagnostic.sqlstate == WARNING:
+                self._unreplicated.add(connection)
+
+        connection.add_notice_handler(notice)
 
 
 class Prepared:

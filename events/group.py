@@ -87,12 +87,12 @@ def private_rows(appends: Sequence[RawAppend]) -> str:
     return orjson.dumps(rows).decode()
 
 
-def private_row(row: PrivateRow) -> dict[str, str]:
+def private_row(row: PrivateRow) -> dict[str, str | int | None]:
     match row:
         case SetPassword():
             return {"kind": "password", "password_hash": row.password_hash}
         case EndSessions():
-            return {"kind": "end_sessions"}
+            return {"kind": "end_sessions", "only": row.only, "but": row.but}
         case ForgetUser():
             return {"kind": "forget_user"}
         case KeepUserKey():

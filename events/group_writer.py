@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from weakref import WeakSet
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -48,10 +46,9 @@ class GroupWriter:
             connections_max=GROUPS_MAX,
             connect_timeout_s=connect_timeout_s,
             call_timeout_s=append_timeout_s,
-            prepare=self._prepare,
+            prepare=prepare,
         )
         self._outcome_timeout_s = outcome_timeout_s
-        self._unreplicated: WeakSet[Connection] = WeakSet()
 
     async def close(self) -> None:
         await self.connections.close()
@@ -92,39 +89,40 @@ class GroupWriter:
         """A duplicate at the second sending is the first's success, unless the command is an older one."""
         if not isinstance(outcome, DuplicateCommand):
             return outcome
-        rows = await self.connections.read(Prepared(OUTCOME, [append.command_id]))
+        found = await self._find(append.command_id)
         last_event_id = append.events[-1].event_id if append.events else None
-        if rows and last_event_id in (None, rows[0][2]):
-            return Appended(rows[0][0], rows[0][1])
+        if found and last_event_id in (None, found[2]):
+            return Appended(*found[:2])
         return outcome
+
+    async def outcome(self, command_id: str) -> Appended | None:
+        """See `events.log.Log`."""
+        found = await self._find(command_id)
+        return Appended(*found[:2]) if found else None
+
+    async def _find(self, command_id: str) -> TupleRow | None:
+        """Position, moment and last event's id of a command that a failover does not take back.
+
+        What is in the log can be seen before the synchronous standby has it, once its writer was cut off.
+        """
+        try:
+            rows = await self.connections.run(Prepared(OUTCOME, [command_id]))
+        except (psycopg.Error, Unavailable) as error:
+            raise OutcomeUnknown(reason(error)) from error
+        return rows[0] if rows else None
 
     async def _write(self, appends: Sequence[RawAppend]) -> list[Appended | Exception]:
         """Send a group once; raises AnswerLost when it may have been written all the same."""
         try:
-            rows = await self.connections.run(
-                partial(self._call, Prepared(APPEND_GROUP, parameters(appends)))
-            )
+            rows = await self.connections.run(Prepared(APPEND_GROUP, parameters(appends)))
         except (psycopg.Error, ValueError, TypeError, struct.error) as error:
             raise failure(error) from error
         return [outcome(*row) for row in rows]
 
-    async def _call(self, append_group: Prepared, connection: Connection) -> list[TupleRow]:
-        self._unreplicated.discard(connection)
-        rows = await append_group(connection)
-        if connection in self._unreplicated:
-            raise OutcomeUnknown("the database gave up waiting for its synchronous standby")
-        return rows
 
-    def _prepare(self, connection: Connection) -> None:
-        use_instants(connection)
-        use_arrays(connection)
-
-        def notice(diagnostic: psycopg.errors.Diagnostic) -> None:
-            # A commit whose wait for the standby is cancelled reports success, with this warning only.
-            if diagnostic.sqlstate == "01000":
-                self._unreplicated.add(connection)
-
-        connection.add_notice_handler(notice)
+def prepare(connection: Connection) -> None:
+    use_instants(connection)
+    use_arrays(connection)
 
 
 def outcome(word: str, position: int, recorded_at: str) -> Appended | Exception:

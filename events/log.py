@@ -112,7 +112,14 @@ class Log(Protocol):
         ...
 
     async def outcome(self, command_id: str) -> Appended | None:
-        """What a command that was appended got; None when it is not in the log."""
+        """What a command that was appended got; None when it is not in the log.
+
+        Raises OutcomeUnknown where that cannot be told, or where a failover might still take it back.
+        """
+        ...
+
+    async def confirm(self) -> None:
+        """Wait until a failover takes nothing back of what was read. Raises OutcomeUnknown."""
         ...
 
     async def read_streams(self, streams: Collection[str], after: int = 0) -> Mapping[str, list[Stored]]:

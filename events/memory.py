@@ -88,6 +88,9 @@ class MemoryLog:
     async def outcome(self, command_id: str) -> Appended | None:
         return self._commands.get(command_id)
 
+    async def confirm(self) -> None:
+        """There is no other copy that could lack anything."""
+
     async def read_streams(self, streams: Collection[str], after: int = 0) -> Mapping[str, list[Stored]]:
         return {stream: [self._at(place) for place in self._places[stream][after:]] for stream in streams}
 

@@ -117,6 +117,34 @@ class LogExported(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerBackedUp(Event):
+    """Everything up to the event at `position` was written into a backup."""
+
+    TOPIC = "operator.ledger_backed_up"
+    STREAM = "operations"
+
+    position: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRestored(Event):
+    """The ledger was made again from a backup of `made_at`, whose last event is at `position`.
+
+    Unless `is_latest` there may have been more, which is lost: the log has had another identity since,
+    and ids of things go on above those that may have been given out.
+    """
+
+    TOPIC = "operator.ledger_restored"
+    STREAM = "operations"
+
+    position: int
+    made_at: str
+    is_latest: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdminMade(Event):
     """An operator made an account with the role admin, without anybody who was signed in."""
 

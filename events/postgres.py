@@ -10,7 +10,7 @@ from typing import Any
 from events.columns import use_instants
 from events.connections import Connections, Prepared
 from events.feed import Feed
-from events.group_writer import OUTCOME, SQL, GroupWriter
+from events.group_writer import SQL, GroupWriter
 from events.log import Appended, RawAppend, Stored
 
 HEAD = (SQL / "head.sql").read_bytes()
@@ -73,8 +73,10 @@ class PostgresLog:
         return await self._writer.append_group(appends) if appends else []
 
     async def outcome(self, command_id: str) -> Appended | None:
-        rows = await self._rows(OUTCOME, command_id)
-        return Appended(rows[0][0], rows[0][1]) if rows else None
+        return await self._writer.outcome(command_id)
+
+    async def confirm(self) -> None:
+        await self._writer.connections.confirm()
 
     async def read_streams(self, streams: Collection[str], after: int = 0) -> Mapping[str, list[Stored]]:
         return _by_stream(streams, await self._rows(READ_STREAMS, list(streams), after))

@@ -18,14 +18,19 @@ class SetPassword:
 
 @dataclass(frozen=True, slots=True)
 class EndSessions:
-    """End all sessions of the user, and revoke all refresh tokens."""
+    """End all sessions of the user, and revoke all refresh tokens.
+
+    Or one of them, the one with the number `only`; or all but the one with the number `but`.
+    """
 
     user_id: int
+    only: int | None = None
+    but: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetUser:
-    """Remove the user's password hash, sessions and refresh tokens."""
+    """Remove the user's password hash, sessions, refresh tokens, and the places they signed in from."""
 
     user_id: int
 

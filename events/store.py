@@ -86,8 +86,15 @@ class EventStore:
         return appended
 
     async def outcome(self, command_id: str) -> Appended | None:
-        """What an admitted command got, None when the log does not know it. Raises Unavailable."""
+        """What an admitted command got, None when the log does not know it. Raises OutcomeUnknown."""
         return await self.log.outcome(command_id)
+
+    async def confirm(self) -> None:
+        """Wait until a failover takes nothing back of what was read: before anybody is told of it as done.
+
+        Raises OutcomeUnknown.
+        """
+        await self.log.confirm()
 
     async def read_stream(self, stream: str, after: int = 0) -> list[Record]:
         """A stream's records after version `after`. Raises Undecodable, Unavailable."""

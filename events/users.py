@@ -117,6 +117,18 @@ class PasswordChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionsEnded(Event):
+    """Somebody ended ways in of a user: `which` is one, others (all but the one in use) or all."""
+
+    TOPIC = "user.sessions_ended"
+    STREAM = "user"
+    ID = "user_id"
+
+    user_id: int
+    which: str
+
+
+@dataclass(frozen=True, slots=True)
 class UserDeleted(Event):
     """The account is gone, with its own tasks in no project; from all others it is unassigned."""
 

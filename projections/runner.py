@@ -19,6 +19,7 @@ from projections.follower import Follower, RunnerSettings
 from projections.generations import mark_ready, tidy
 from projections.lease import LeaseLost, lease_of
 from projections.writer import Fenced, Lost, Writer
+from readmodels.connecting import stop_if_cancelled
 
 log = structlog.get_logger(__name__)
 
@@ -59,13 +60,19 @@ class Runner:
         while True:
             self._ready.clear()
             try:
-                await self._acquire()
-                await self._hold()
+                # Before Python 3.13 a task whose group failed looks as if it had been cancelled, ever after.
+                await asyncio.create_task(self._turn())
             except* TROUBLE as troubles:
                 self._note(troubles.exceptions[0])
+            # A group that fails in the moment in which it is cancelled forgets the latter.
+            stop_if_cancelled()
             longer_s = min(2 * pause_s, self.settings.retry_max_s)
             pause_s = self.settings.retry_min_s if self._ready.is_set() else longer_s
             await asyncio.sleep(pause_s)
+
+    async def _turn(self) -> None:
+        await self._acquire()
+        await self._hold()
 
     async def _acquire(self) -> None:
         while not await self.lease.acquire(self._seen_epoch):  # noqa: ASYNC110 - the holder is elsewhere

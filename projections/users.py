@@ -5,6 +5,7 @@ from __future__ import annotations
 from events.event import Record
 from events.users import (
     PasswordChanged,
+    SessionsEnded,
     UserActivated,
     UserDeactivated,
     UserDeleted,
@@ -85,6 +86,12 @@ def rate_changed(user: User, event: UserRateChanged, record: Record) -> User:
 @users.on(PasswordChanged)
 def password_changed(user: User, _: PasswordChanged, record: Record) -> User:
     """The card shows no password, but its version is the stream's."""
+    return changed(user, record, {})
+
+
+@users.on(SessionsEnded)
+def sessions_ended(user: User, _: SessionsEnded, record: Record) -> User:
+    """As with a password: the card shows no sessions."""
     return changed(user, record, {})
 
 

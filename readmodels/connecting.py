@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final, TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 
 TURNS_MIN: Final = 50
 
@@ -32,7 +34,43 @@ def connect(redis_url: str, *, connections_max: int = 32, timeout_s: float = 5.0
         retry=Retry(NoBackoff(), 1),
         decode_responses=False,
     )
+    pool.connection_class = KINDS[pool.connection_class]
     return Redis.from_pool(pool)
+
+
+class Noticing(AbstractConnection):
+    """One that the other end has just closed is lost, which the client knows how to take.
+
+    uvloop says it by a RuntimeError to whoever writes, and the client looks for an OSError.
+    """
+
+    async def send_packed_command(
+        self, command: bytes | str | Iterable[bytes], check_health: bool = True
+    ) -> None:
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError as error:
+            await self.disconnect(nowait=True)
+            raise ConnectionLost(str(error)) from error
+
+
+class NoticingTcp(Noticing, Connection):
+    pass
+
+
+class NoticingTls(Noticing, SSLConnection):
+    pass
+
+
+class NoticingLocal(Noticing, UnixDomainSocketConnection):
+    pass
+
+
+KINDS: Final[dict[type[AbstractConnection], type[AbstractConnection]]] = {
+    Connection: NoticingTcp,
+    SSLConnection: NoticingTls,
+    UnixDomainSocketConnection: NoticingLocal,
+}
 
 
 async def call(redis: Redis, *words: str | bytes | float) -> Any:

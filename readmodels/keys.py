@@ -18,6 +18,7 @@
 | `tl:moments` | set | numbers of the moments that may have keys |
 | `tl:behind` | sorted set | users by the position that their reads wait for, whatever the generation |
 | `tl:limits:LIMITER/…` | string or list | counted requests, by limit and by whom; every key expires |
+| `tl:limits:{sign-in}:…` | hash | wrong passwords, by name, address and both; every key expires |
 | `tl:process:server:HOST:PID` | string | what a process counted, for the page of metrics; expires |
 | `tl:processes` | sorted set | keys of processes by the Unix second of their last word |
 | `{tl:3}:announcements` | channel | each position that the model has reached |

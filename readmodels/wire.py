@@ -38,11 +38,13 @@ class Wire(asyncio.Protocol):
     async def open(self, pool: ConnectionPool) -> None:
         """Connect; `is_lost` where the connection broke meanwhile. Raises RedisError, OSError."""
         connection = await pool.get_connection()  # type: ignore[no-untyped-call]
-        writer = connection._writer  # noqa: SLF001 - there is no other way to what it has opened
+        reader, writer = connection._reader, connection._writer  # noqa: SLF001 - no other way to what it opened
+        assert reader is not None
         assert writer is not None
         self._pool, self._connection = pool, connection
         self._transport = cast("asyncio.Transport", writer.transport)
-        if self._transport.is_closing():
+        # An end that the client's reader has heard closes no connection, and nobody would hear it again.
+        if self._transport.is_closing() or reader.at_eof():
             self.is_lost = True
             await self._give_back()
             return

@@ -77,7 +77,7 @@ def template_database(test_servers: Servers, maintenance: Connection) -> Iterato
     """The name of a database that is migrated once and copied for each test."""
     from events.migrate import migrate
 
-    with _database(maintenance, "taskledger_template", "template1") as name:
+    with a_database(maintenance, "taskledger_template", "template1") as name:
         migrate(test_servers.database(name))
         yield name
 
@@ -85,20 +85,24 @@ def template_database(test_servers: Servers, maintenance: Connection) -> Iterato
 @pytest.fixture
 def database_url(test_servers: Servers, maintenance: Connection, template_database: str) -> Iterator[str]:
     """The URL of a fresh, migrated database of this test's own."""
-    with _database(maintenance, f"taskledger_test_{next(_numbers)}", template_database) as name:
+    with a_database(maintenance, f"taskledger_test_{next(_numbers)}", template_database) as name:
         yield test_servers.database(name)
 
 
 @pytest.fixture
 def empty_database_url(test_servers: Servers, maintenance: Connection) -> Iterator[str]:
     """The URL of a database without any table."""
-    with _database(maintenance, f"taskledger_empty_{next(_numbers)}", "template1") as name:
+    with a_database(maintenance, f"taskledger_empty_{next(_numbers)}", "template1") as name:
         yield test_servers.database(name)
 
 
 @pytest.fixture
 def redis_url(test_servers: Servers) -> str:
     """The URL of an empty Redis database; the server behind it is shared."""
+    return an_empty_redis(test_servers)
+
+
+def an_empty_redis(test_servers: Servers) -> str:
     url = test_servers.redis_database(next(_numbers))
     client = redis.Redis.from_url(url)
     client.flushdb()
@@ -206,7 +210,7 @@ def never_blocking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @contextmanager
-def _database(maintenance: Connection, name: str, template: str) -> Iterator[str]:
+def a_database(maintenance: Connection, name: str, template: str) -> Iterator[str]:
     """A copy of `template` under this name; one that an interrupted run has left is dropped before."""
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     # Files are copied as they are: what that costs a server in checkpoints is nothing without fsync.

@@ -38,6 +38,7 @@ from events.tasks import (
 from events.users import (
     AdminGained,
     PasswordChanged,
+    SessionsEnded,
     UserActivated,
     UserDeactivated,
     UserDeleted,
@@ -225,6 +226,7 @@ class World:
             lambda: UserActivated(number),
             lambda: self.rate_changed(number),
             lambda: PasswordChanged(number),
+            lambda: SessionsEnded(number, "others"),
             lambda: AdminGained(number),
         ]
         return self.pick(changes)()

@@ -6,6 +6,7 @@ import os
 import re
 from decimal import Decimal
 from typing import Any, Final
+from uuid import uuid4
 
 import requests
 import schemathesis
@@ -19,6 +20,7 @@ CREDENTIALS: Final = {
     "password": os.environ.get("TASKFLOW_PASSWORD", ""),
 }
 CSRF_TOKEN: Final = os.environ.get("TASKFLOW_CSRF_TOKEN", "")
+NOBODY: Final = 10**9
 SESSION_ENDERS: Final = ("password", "role", "active")
 
 TWO_DECIMALS: Final = "must have at most two decimals"
@@ -57,6 +59,10 @@ def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict[str,
         keep_signed_in(case)
     if case.operation.label in REMOVED:
         remove_another(case, *REMOVED[case.operation.label])
+    if case.operation.label == "DELETE /api/auth/sessions/{session_id}" and "session" in case.cookies:
+        end_another_session(case)
+    if case.operation.label == "DELETE /api/users/{user_id}/sessions":
+        end_somebody_else_s(case)
 
 
 @schemathesis.check
@@ -93,6 +99,23 @@ def remove_another(case: Case, name: str, path: str, body: dict[str, object]) ->
     if data:
         (made,) = data.values()
         case.path_parameters[name] = made["id"]
+
+
+def end_another_session(case: Case) -> None:
+    """The configured session is the only one that requests are sent with."""
+    cookies = {"session": another_session()}
+    found = requests.get(f"{URL}/api/auth/sessions", cookies=cookies, timeout=20).json()["data"]["sessions"]
+    if str(case.path_parameters.get("session_id")).isdecimal():
+        case.path_parameters["session_id"] = next(each["id"] for each in found if each["is_current"])
+
+
+def end_somebody_else_s(case: Case) -> None:
+    if str(case.path_parameters.get("user_id")) == USER_ID:
+        name = f"ended-{uuid4()}"
+        new = {"username": name, "email": f"{name}@example.com", "password": "a password to end"}
+        answer = requests.post(f"{URL}/api/users", json=new, cookies=dict(case.cookies), timeout=20)
+        is_made = answer.status_code == 201
+        case.path_parameters["user_id"] = answer.json()["data"]["user"]["id"] if is_made else NOBODY
 
 
 def another_session() -> str:

@@ -165,7 +165,7 @@ async def test_what_is_refused_leaves_no_trace(taskflow: Taskflow) -> None:
         err = await tell(taskflow, *arguments, stdin=f"{password}\n" if password else "", code=code)
         assert words in err, name
     assert await taskflow.core.store.head() == head
-    row = await taskflow.core.database.row("find_password", user_id=1)
+    row = await taskflow.core.database.row("find_password", user_id=1, place=b"")
     assert row is not None
     assert is_password(row[0], "admin123")
 

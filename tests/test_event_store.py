@@ -16,6 +16,7 @@ import pytest
 
 from events.appender import LARGE_GROUP_APPENDS
 from events.claims import Claimed
+from events.connections import Connection, Connections
 from events.errors import DuplicateCommand, Erased, OutcomeUnknown, Rejected, Stale, Unavailable, Undecodable
 from events.event import TYPES, Event, Poison, Record
 from events.keys import Keyring, WrongMasterKey
@@ -681,7 +682,7 @@ async def test_when_nobody_can_be_asked_the_outcome_is_unknown_until_somebody_ca
             await store.append(Append("lost-3", ((TaskDeleted(5), 1),)))
         with pytest.raises(Unavailable):
             await store.append(appending(TaskDeleted(2)))
-        with pytest.raises(Unavailable):
+        with pytest.raises(OutcomeUnknown):
             await store.outcome("lost-3")
         proxy.stays_away = False
         assert await store.outcome("lost-3") == Appended(2, (await store.read(1, 1))[0].recorded_at)
@@ -797,9 +798,62 @@ async def test_a_wait_for_the_standby_that_is_cut_short_is_an_unknown_outcome(
             await waiting
 
 
-def cancel_commits(url: str) -> None:
+def cancel_commits(url: str, how: str = "pg_cancel_backend") -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'")
+        connection.execute(f"select {how}(pid) from pg_stat_activity where wait_event = 'SyncRep'".encode())
+
+
+async def test_who_is_cut_off_while_waiting_for_the_standby_is_not_told_of_success(
+    waiting_for_a_standby: str,
+) -> None:
+    """The command is in the log then and can be seen, but the standby may never have heard of it."""
+    bounds = Bounds(append_timeout_s=1.0, outcome_timeout_s=1.5)
+    append = appending(TaskDeleted(1))
+    async with open_store(waiting_for_a_standby, MASTER_KEY, bounds=bounds) as store:
+        waiting = asyncio.create_task(store.append(append))
+        await asyncio.sleep(0.5)
+        cancel_commits(waiting_for_a_standby, "pg_terminate_backend")
+        with pytest.raises(OutcomeUnknown):
+            await waiting
+        assert await store.head() == 1
+        with pytest.raises(OutcomeUnknown):
+            await store.outcome(append.command_id)
+
+
+async def test_a_change_beside_the_log_that_the_standby_may_lack_is_unknown_too(
+    waiting_for_a_standby: str,
+) -> None:
+    connections = Connections(waiting_for_a_standby)
+
+    async def change(connection: Connection) -> None:
+        await connection.execute("insert into generations (fingerprint) values (gen_random_uuid()::text)")
+
+    for ask, expected in ((connections.run, OutcomeUnknown), (connections.read, Unavailable)):
+        waiting = asyncio.create_task(ask(change))
+        await asyncio.sleep(0.5)
+        cancel_commits(waiting_for_a_standby)
+        with pytest.raises(expected, match="standby"):
+            await waiting
+    await connections.close()
+
+
+async def test_a_repeated_command_is_known_as_soon_as_the_standby_has_it(waiting_for_a_standby: str) -> None:
+    append = appending(TaskDeleted(1))
+    async with open_store(waiting_for_a_standby, MASTER_KEY) as store:
+        waiting = asyncio.create_task(store.append(append))
+        await asyncio.sleep(0.5)
+        cancel_commits(waiting_for_a_standby)
+        with pytest.raises(OutcomeUnknown):
+            await waiting
+        asking = asyncio.create_task(store.outcome(append.command_id))
+        await asyncio.sleep(0.5)
+        assert not asking.done()
+        with psycopg.connect(waiting_for_a_standby, autocommit=True) as connection:
+            connection.execute("alter system reset synchronous_standby_names")
+            connection.execute("select pg_reload_conf()")
+        outcome = await asking
+        assert outcome is not None
+        assert outcome.position == 1
 
 
 async def test_histories_are_in_the_order_of_the_log_with_poison_in_its_place(

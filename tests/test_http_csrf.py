@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
+
+import pytest
 
 from tests.http import Taskflow
 from tests.test_http_envelope import check_error
@@ -82,3 +85,16 @@ async def test_a_page_of_another_site_cannot_sign_anybody_out(taskflow: Taskflow
     headers = {"Sec-Fetch-Site": "cross-site"}
     check_error(await taskflow.admin.post("/api/auth/logout", headers=headers), 403, "CSRF_FAILED")
     assert (await taskflow.admin.get("/api/auth/me")).status == 200
+
+
+async def test_a_token_of_a_server_whose_clock_is_ahead_is_good(
+    taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clocks of servers differ, by a second or a day; the session ends by the database's."""
+    right = time.time
+    for ahead_s in (2, 86_400, -8 * 86_400):
+        monkeypatch.setattr(time, "time", lambda ahead_s=ahead_s: right() + ahead_s)
+        token = (await taskflow.admin.get("/api/auth/me")).data["csrf_token"]
+        monkeypatch.setattr(time, "time", right)
+        answer = await taskflow.admin.post("/api/projects", {"name": "P"}, headers={"X-CSRFToken": token})
+        assert answer.status == 201, (ahead_s, answer.raw)

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from api.sessions import Sessions
 from api.taskflow import department_forms
 from events.errors import OutcomeUnknown
 from tests.http import Reply, Taskflow
@@ -177,16 +178,17 @@ async def test_a_body_above_256_kib_is_413(taskflow: Taskflow) -> None:
 RAW = {
     "no HTTP at all": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     "a bad request line": b"GET\r\n\r\n",
-    "two lengths": b"POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-    "length and chunks": b"POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+    "two lengths": b"POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n"
+    b"Content-Length: 2\r\n\r\nab",
+    "length and chunks": b"POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "a negative length": b"POST /livez HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+    "a negative length": b"POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
     "a space before the colon": b"GET /livez HTTP/1.1\r\nHost : a\r\n\r\n",
-    "a folded header": b"GET /livez HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n",
-    "a NUL in a header": b"GET /livez HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n",
-    "a header of 140 kB": b"GET /livez HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 140_000 + b"\r\n\r\n",
-    "65 headers": b"GET /livez HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 64 + b"\r\n",
-    "an address of 9 kB": b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a folded header": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: b\r\n c\r\n\r\n",
+    "a NUL in a header": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: \0\r\n\r\n",
+    "a header of 140 kB": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 140_000 + b"\r\n\r\n",
+    "65 headers": b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 64 + b"\r\n",
+    "an address of 9 kB": b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
 }
 
 
@@ -215,14 +217,14 @@ async def test_what_is_no_http_is_refused_in_the_envelope(taskflow: Taskflow) ->
 
 async def test_an_expectation_that_nobody_meets_is_417_in_the_envelope(taskflow: Taskflow) -> None:
     for path in (b"/api/projects", b"/nothing"):
-        sent = b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\n\r\n"
+        sent = b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nExpect: miracles\r\n\r\n"
         check_error(await exchange(taskflow, sent), 417, "BAD_REQUEST")
 
 
 async def test_bad_framing_of_chunks_is_400(taskflow: Taskflow) -> None:
     cookie = taskflow.admin.session.cookie_jar.filter_cookies(taskflow.admin.session._base_url)  # type: ignore[arg-type]
     sent = (
-        b"POST /api/projects HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"POST /api/projects HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Cookie: session=" + cookie["session"].value.encode() + b"\r\n"
         b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"
     )
@@ -248,7 +250,22 @@ async def test_an_unknown_outcome_is_503_and_says_how_to_find_out(
         raise OutcomeUnknown("the line went dead")
 
     monkeypatch.setattr(taskflow.core.store, "append", lost)
-    answer = await taskflow.admin.post("/api/projects", {"name": "Perhaps"})
-    check_error(answer, 503, "UNAVAILABLE")
-    assert "Idempotency-Key" in answer.body["message"]
-    assert int(answer.headers["Retry-After"]) > 0
+    monkeypatch.setattr(Sessions, "end", lost)
+    new, key = {"name": "Perhaps"}, {"Idempotency-Key": "k"}
+    by_key = "It may have been done: the same request with the same Idempotency-Key tells"
+    by_reading = "It may have been done: read it to find out"
+    for path, headers, end in (
+        ("/api/projects", key, by_key),
+        ("/api/projects", {}, by_reading),
+        ("/api/auth/logout", key, by_reading),
+    ):
+        answer = await taskflow.admin.post(path, new, headers=headers)
+        check_error(answer, 503, "UNAVAILABLE")
+        assert answer.body["message"] == f"The event store has not confirmed this. {end}"
+        assert int(answer.headers["Retry-After"]) > 0
+    forge = await taskflow.forge_admin()
+    answer = await forge.put("/api/users/1", {"first_name": "Perhaps"}, headers=key)
+    assert (answer.status, answer.body["message"]) == (
+        503,
+        f"The event store has not confirmed this. {by_reading}",
+    )

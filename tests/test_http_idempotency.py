@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from typing import Any
 
 import orjson
 import pytest
+from psycopg.rows import TupleRow
 
+from api.database import Database
 from api.idempotency import Repetitions
-from events.errors import Unavailable
+from events.errors import OutcomeUnknown, Unavailable
 from tests.http import Client, Reply, Taskflow
 from tests.test_http_auth import in_database
 from tests.test_http_envelope import check_error
@@ -112,6 +115,49 @@ async def test_fifty_at_once_on_two_servers_have_one_effect_and_equal_answers(ta
     assert await projects(taskflow) == 1
 
 
+async def test_answers_of_many_are_kept_in_few_commits(
+    taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = list[int]()
+    changed = Database.changed
+
+    async def counted(database: Database, query: str, **values: Any) -> list[TupleRow]:
+        if query == "keep_answers":
+            kept.append(len(values["command_ids"]))
+            await asyncio.sleep(0.05)
+        return await changed(database, query, **values)
+
+    monkeypatch.setattr(Database, "changed", counted)
+    first = await asyncio.gather(*(keyed(taskflow.admin, f"key-{number}") for number in range(40)))
+    assert sum(kept) == 40
+    assert len(kept) <= 10
+    again = await asyncio.gather(*(keyed(taskflow.admin, f"key-{number}") for number in range(40)))
+    assert [answer.raw for answer in again] == [answer.raw for answer in first]
+
+
+async def test_one_answer_that_cannot_be_kept_keeps_nobody_elses_from_being_kept(
+    taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse = "check (body is null or position('Poison' in convert_from(body, 'UTF8')) = 0)"
+    await in_database(taskflow, f"alter table commands add constraint no_poison {refuse}")
+    sizes = list[int]()
+    changed = Database.changed
+
+    async def slowly(database: Database, query: str, **values: Any) -> list[TupleRow]:
+        sizes.append(len(values["command_ids"]))
+        await asyncio.sleep(0.05)
+        return await changed(database, query, **values)
+
+    monkeypatch.setattr(Database, "changed", slowly)
+    names = ["Poison" if number == 7 else f"Fine-{number}" for number in range(20)]
+    answers = await asyncio.gather(
+        *(keyed(taskflow.admin, f"key-of-{name}", body={"name": name}) for name in names)
+    )
+    assert max(sizes) > 10
+    assert [answer.status for answer in answers] == [503 if name == "Poison" else 201 for name in names]
+    assert await projects(taskflow) == 20
+
+
 async def test_a_conflict_with_ones_own_first_try_is_no_answer(taskflow: Taskflow) -> None:
     """On another server the name is taken already: by the very request that is being repeated."""
     other = await taskflow.twin()
@@ -202,6 +248,25 @@ async def test_after_a_crash_between_commit_and_answer_the_answer_is_made_again(
     # From now on this is the answer.
     third = await keyed(taskflow.admin, "a-key", path, body)
     assert (third.raw, is_repeated(third)) == (again.raw, True)
+
+
+async def test_no_answer_is_made_again_to_what_a_failover_might_take_back(
+    taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command can be seen in the log, but the synchronous standby may never have heard of it."""
+    first = await keyed(taskflow.admin, "a-key", "/api/projects", {"name": "First"})
+    forget = "update commands set status = null, headers = null, body = null,"
+    await in_database(taskflow, f"{forget} created_at = created_at - interval '1 minute'")
+
+    async def nobody_can_tell(_command_id: str) -> None:
+        raise OutcomeUnknown("the standby does not answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(taskflow.core.store.log, "outcome", nobody_can_tell)
+        again = await keyed(taskflow.admin, "a-key", "/api/projects", {"name": "First"})
+        assert (again.status, again.headers["Retry-After"]) == (503, "1")
+    again = await keyed(taskflow.admin, "a-key", "/api/projects", {"name": "First"})
+    assert (again.status, again.data) == (201, first.data)
 
 
 async def test_a_request_that_changes_nothing_is_repeated_too(taskflow: Taskflow) -> None:

@@ -18,9 +18,13 @@ import pytest
 from aiohttp import ClientSession
 from limits import parse
 
+from api import requests
 from api.embedded_valkey import Valkey
 from api.limits.allowances import rate_limits
 from api.limits.decisions import Decision
+from api.requests import stated_address
+from api.seldom import Seldom
+from api.settings import LOOPBACK
 from api.taskflow.routes import ENDPOINTS
 from events.errors import Unavailable
 from readmodels.connecting import call
@@ -231,6 +235,53 @@ async def test_behind_a_trusted_proxy_the_address_that_it_saw_counts(
         assert await remaining("2001:db8:0:1::1") == 2
         assert await remaining("2001:db8:0:1:ffff::2") == 1
         assert await remaining("2001:db8:0:2::1") == 2
+        # Some proxies add the port, and brackets with or without it.
+        assert await remaining("203.0.113.9:5555") == 2
+        assert await remaining("203.0.113.9") == 1
+        assert await remaining("203.0.113.9:1, 10.1.2.3:443") == 0
+        assert await remaining("[2001:db8:0:2::1]") == 1
+        assert await remaining("[2001:db8:0:2::1]:5") == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7:5555", "192.0.2.7"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[2001:db8::1]:5", "2001:db8::1"),
+        *[
+            (wrong, None)
+            for wrong in ("", "unknown", "1.2.3:4", "[", "[]:5", "[::1", "1.2.3.4:x", "_a:5", "[x]:1")
+        ],
+    ],
+)
+def test_an_entry_of_a_proxy_is_an_address_with_or_without_a_port(entry: str, address: str | None) -> None:
+    assert stated_address(entry) == address
+
+
+async def test_operators_learn_of_a_proxy_that_is_not_believed_or_not_understood(
+    database_url: str,
+    redis_url: str,
+    logs: None,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once in a while, whatever strangers send."""
+    for trusted, event in (((), "forwarded_header_ignored"), (LOOPBACK, "forwarded_entry_unreadable")):
+        monkeypatch.setattr(requests, "_not_believed", Seldom("forwarded_header_ignored"))
+        monkeypatch.setattr(requests, "_not_read", Seldom("forwarded_entry_unreadable"))
+        caplog.clear()
+        async with limited(
+            database_url, redis_url, "99/hour;99/hour;99/minute", trusted_proxies=trusted
+        ) as taskflow:
+            nobody = await taskflow.anybody()
+            for number in range(5):
+                await nobody.get("/api/projects", headers={"X-Forwarded-For": f"unknown{number}"})
+        assert [
+            each.getMessage().count(event) for each in caplog.records if "forwarded_" in each.getMessage()
+        ] == [1]
 
 
 # Exactly as many as allowed
@@ -417,6 +468,7 @@ async def test_without_redis_requests_pass_and_are_counted_and_logins_stay_limit
             ("quota", "unchecked"): 35,
             ("local", "allowed"): 20,
             ("local", "limited"): 3,
+            ("sign_in", "allowed"): known["sign_in", "allowed"] + 20,
         }
 
         await asyncio.to_thread(valkey.start)

@@ -33,7 +33,7 @@ async def test_a_body_that_trickles_in_is_not_waited_for(
 ) -> None:
     async with taskflow_running(database_url, redis_url, body_timeout_s=0.3, lingering_s=0.1) as taskflow:
         head = (
-            b"POST /api/projects HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            b"POST /api/projects HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: 100\r\nCookie: session=" + token_of(taskflow.admin).encode() + b"\r\n\r\n{"
         )
         started = time.perf_counter()
@@ -48,7 +48,7 @@ async def test_headers_that_trickle_in_are_cut_off(database_url: str, redis_url:
         host, port = taskflow.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         started = time.perf_counter()
-        writer.write(b"GET /livez HTTP/1.1\r\nHost: a\r\n")
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n")
         ended = asyncio.ensure_future(reader.read())
         while not ended.done() and time.perf_counter() < started + 3:
             writer.write(b"X-Slow: 1\r\n")

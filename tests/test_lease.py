@@ -55,6 +55,17 @@ async def test_a_lease_has_one_holder_and_each_a_higher_epoch(connections: Conne
     assert second.epoch == first.epoch + 1
 
 
+async def test_who_was_not_told_that_it_has_the_lease_gets_it_by_asking_again(
+    connections: Connections,
+) -> None:
+    lease, other = Lease(connections, "lease", ttl_s=60), Lease(connections, "lease", ttl_s=60)
+    assert await lease.acquire()
+    told = lease.epoch
+    assert not await other.acquire()
+    assert await lease.acquire()
+    assert lease.epoch > told
+
+
 async def test_of_many_that_ask_at_once_one_gets_it(connections: Connections) -> None:
     leases = [Lease(connections, "lease") for _ in range(20)]
     assert sum(await asyncio.gather(*(lease.acquire() for lease in leases))) == 1

@@ -440,9 +440,10 @@ PLACES: Final = {
     "{risk_id}": "1",
     "{expense_id}": "1",
     "{user_id}": "5",
+    "{session_id}": "2",
     "{department_id}": "4",
 }
-LAST: Final = ("deleteTask", "reverseExpense", "deleteProject", "logout")
+LAST: Final = ("deleteTask", "reverseExpense", "deleteProject", "endOtherSessions", "logout")
 
 
 async def test_examples_of_tables_have_the_columns_that_are_sent(taskflow: Taskflow) -> None:
@@ -498,6 +499,7 @@ async def test_examples_look_as_real_answers_do(taskflow: Taskflow) -> None:
 
 async def make_what_examples_speak_of(taskflow: Taskflow) -> None:
     """Ids are numbers of a sequence: the examples' users and departments are there first."""
+    await taskflow.signed_in("admin", "admin123")
     for number in range(2, 5):
         await taskflow.user(f"member{number}")
     for name in ("Engineering", "Design"):

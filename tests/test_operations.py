@@ -8,10 +8,12 @@ from commands.context import SYSTEM
 from commands.errors import Conflict, Forbidden, Invalid
 from commands.operations import (
     REASON_MAX,
+    BackUpLedger,
     CancelRebuild,
     DiscardEvent,
     ExportLog,
     PauseProjection,
+    RestoreLedger,
     ResumeProjection,
     RetryDeadLetters,
     RollBackGeneration,
@@ -24,6 +26,8 @@ from events.operations import (
     EventDiscarded,
     GenerationRolledBack,
     GenerationSwitched,
+    LedgerBackedUp,
+    LedgerRestored,
     LogExported,
     ProjectionPaused,
     ProjectionResumed,
@@ -51,6 +55,11 @@ EVERY = (
     (RetryDeadLetters(positions=(4, 9), reason=WHY), DeadLettersRetried((4, 9), WHY)),
     (DiscardEvent(position=4, reason=WHY), EventDiscarded(4, WHY)),
     (ExportLog(first=1, last=9, with_keys=True, reason=WHY), LogExported(1, 9, True, WHY)),
+    (BackUpLedger(position=9, reason=WHY), LedgerBackedUp(9, WHY)),
+    (
+        RestoreLedger(position=9, made_at="2026-01-02T03:04:05.000006Z", is_latest=False, reason=WHY),
+        LedgerRestored(9, "2026-01-02T03:04:05.000006Z", False, WHY),
+    ),
 )
 
 

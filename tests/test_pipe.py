@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from readmodels.model import NotReady
 from readmodels.pipe import UNDER_WAY_MAX, WAITING_MAX, Pipe, shared_pipe
 from readmodels.scripts import Script, script
 from readmodels.wire import Wire
+from tests.faults.links import Links
 
 PATIENT_S = 10.0
 
@@ -207,6 +209,44 @@ async def test_a_connection_that_broke_before_the_wire_had_it_is_given_back(
     assert await Pipe(asked, PATIENT_S).run(echo, [], "x") == b"x"
     assert len(got) == 2
     assert len(pool._in_use_connections) == 1
+
+
+@pytest.fixture
+async def far_valkey(valkey: Valkey) -> AsyncIterator[Redis]:
+    """A client of a Valkey that is reached by TCP, where whoever writes is not told of an end at once."""
+    links = Links(random.Random(1))
+    link = await links.add("client", "valkey", lambda: valkey.socket)
+    client = connect(f"redis://127.0.0.1:{link.port}/0")
+    yield client
+    await client.aclose()
+    await links.close()
+
+
+async def test_a_connection_that_redis_ended_before_the_wire_had_it_is_opened_anew(
+    far_valkey: Redis, valkey: Valkey, echo: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's own reader has heard the end then, and nobody would hear it again."""
+    pool, get = far_valkey.connection_pool, far_valkey.connection_pool.get_connection
+    redis = connect(valkey.url())
+    got: list[AbstractConnection] = []
+
+    async def getting() -> AbstractConnection:
+        connection: AbstractConnection = await get()  # type: ignore[no-untyped-call]
+        got.append(connection)
+        if len(got) == 1:
+            await call(redis, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            reader = connection._reader
+            assert reader is not None
+            await until(reader.at_eof)
+            assert connection._writer is not None
+            assert not connection._writer.transport.is_closing()
+        return connection
+
+    monkeypatch.setattr(pool, "get_connection", getting)
+    async with asyncio.timeout(PATIENT_S / 2):
+        assert await Pipe(far_valkey, PATIENT_S).run(echo, [], "x") == b"x"
+    assert len(got) == 2
+    await redis.aclose()
 
 
 async def test_whatever_hinders_opening_is_told_to_those_who_wait(

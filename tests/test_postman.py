@@ -13,9 +13,9 @@ from jsonschema_rs import Draft202012Validator
 
 from api.openapi.document import printed
 from api.openapi.postman import collection
-from api.taskflow.openapi.postman import BODIES, taskflow_collection
+from api.taskflow.openapi.postman import BODIES, run_by_it, taskflow_collection
 from tests.http import Client, Reply, Taskflow
-from tests.test_openapi import DOCUMENT, operations
+from tests.test_openapi import DOCUMENT
 
 FILE: Final = Path(__file__).parent.parent / "docs" / "api" / "postman_collection.json"
 COLLECTION: Final = taskflow_collection(DOCUMENT)
@@ -116,6 +116,18 @@ def requests() -> Iterator[Item]:
         yield from entry.get("item", [entry])
 
 
+def operations() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Those that are run: method, path and description."""
+    for path, methods in run_by_it(DOCUMENT["paths"]).items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def test_ending_sessions_is_left_out_of_what_is_run() -> None:
+    every = {each["operationId"] for methods in DOCUMENT["paths"].values() for each in methods.values()}
+    assert every - {each["operationId"] for *_, each in operations()} == {"endSession", "endOtherSessions"}
+
+
 def test_it_is_of_the_shape_of_version_2_1() -> None:
     Draft202012Validator(SHAPE).validate(COLLECTION)
 
@@ -155,7 +167,7 @@ def test_what_is_made_comes_before_what_speaks_of_it_and_is_removed_last() -> No
     assert folders.index("Departments") < folders.index("Users") < folders.index("Tasks")
     assert folders[-2:] == ["Removing", "Authentication"]
     removed = [item["request"]["url"]["raw"].rsplit("/", 1)[1] for item in COLLECTION["item"][-2]["item"]]
-    assert removed == [":task_id", ":expense_id", ":project_id"]
+    assert removed == [":task_id", "sessions", ":expense_id", ":project_id"]
 
 
 def test_a_document_whose_parts_need_each_other_has_no_order() -> None:

@@ -173,7 +173,7 @@ async def half_read(url: str, path: str, header: str) -> tuple[asyncio.StreamRea
     narrow.setblocking(False)
     await asyncio.get_running_loop().sock_connect(narrow, (host, int(port)))
     reader, writer = await asyncio.open_connection(sock=narrow, limit=4096)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n".encode())
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode())
     assert b" 200 OK" in await reader.readline()
     return reader, writer
 

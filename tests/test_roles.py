@@ -27,6 +27,9 @@ operation                                                nobody  disabled  stran
 POST   /api/auth/login                                   200     401       200       200     200    200    200
 POST   /api/auth/logout                                  401     401       200       200     200    200    200
 GET    /api/auth/me                                      401     401       200       200     200    200    200
+GET    /api/auth/sessions                                401     401       200       200     200    200    200
+DELETE /api/auth/sessions                                401     401       200       200     200    200    200
+DELETE /api/auth/sessions/{session_id}                   401     401       200       200     200    200    200
 
 GET    /api/users                                        401     401       200       200     200    200    200
 POST   /api/users                                        401     401       403a      403a    403a   403a   201
@@ -39,6 +42,8 @@ GET    /api/users/{user_id}/stats                        401     401       404  
 GET    /api/users/{user_id}/stats             of oneself 401     401       200       200     200    200    200
 GET    /api/users/{user_id}/history                      401     401       404       404     403a   403a   200
 GET    /api/users/{user_id}/history           of oneself 401     401       200       200     200    200    200
+DELETE /api/users/{user_id}/sessions                     401     401       404       404     403a   403a   200
+DELETE /api/users/{user_id}/sessions          of oneself 401     401       200       200     200    200    200
 
 GET    /api/departments                                  401     401       200       200     200    200    200
 POST   /api/departments                                  401     401       403a      403a    403a   403a   201
@@ -106,6 +111,8 @@ def rows() -> list[Row]:
 
 
 PASSWORD: Final = "password of theirs"
+SESSIONS_MAX: Final = 10**9
+"""The number of no session."""
 NAMES: Final = count(1)
 
 
@@ -163,15 +170,33 @@ class Scene:
         of_oneself = row.how in ("of oneself", "own role") and caller != "nobody"
         user_id = self.users[caller if of_oneself else "disabled"]
         task = "free_task_id" if row.how == "unassigned" else "task_id"
-        return {**project, "user_id": user_id, "department_id": 1, "task_id": project[task]}
+        return {
+            **project,
+            "user_id": user_id,
+            "department_id": 1,
+            "task_id": project[task],
+            "session_id": SESSIONS_MAX,
+        }
+
+    async def another_session(self, caller: str) -> int:
+        """The number of a new session of the caller's."""
+        client = await self.taskflow.signed_in(**self.credentials(caller))
+        answer = await client.get("/api/auth/sessions", params={"per_page": "1"})
+        return int(answer.data["sessions"][0]["id"])
 
     async def ask(self, row: Row, caller: str) -> Reply:
         project = self.project
         if row.expected[caller] == "200" and (row.method == "DELETE" or row.how == "new owner"):
             project = await planned(self.clients["owner"], self.users)
-        path = row.path.format_map(self.values(row, caller, project))
+        values = dict(self.values(row, caller, project))
+        if "{session_id}" in row.path and row.expected[caller] == "200":
+            values["session_id"] = await self.another_session(caller)
+        path = row.path.format_map(values)
         client = await self.client(row, caller)
-        return await client.send(row.method, path, body_of(row, self, caller))
+        answer = await client.send(row.method, path, body_of(row, self, caller))
+        if row.path.endswith("/sessions") and answer.status == 200:
+            await self.clients[caller].sign_in(**self.credentials(caller))
+        return answer
 
     async def client(self, row: Row, caller: str) -> Client:
         """Signing in and out take a session of their own."""

@@ -13,9 +13,12 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from api.embedded_valkey import Valkey
+from events.connections import Connections
+from events.errors import Unavailable
 from events.store import Append, EventStore, open_store
 from events.users import UserRegistered
 from projections.follower import RunnerSettings
+from projections.runner import Runner
 from projections.writer import Fenced, Writer
 from readmodels.connecting import call
 from readmodels.documents import Ref
@@ -356,3 +359,28 @@ async def test_a_runner_that_was_taken_over_from_while_it_cleared_removes_nothin
     with pytest.raises(Fenced):
         await clearing
     assert await call(redis, "GET", slow.keys.document(Ref("task", "1"))) == b"made again"
+
+
+async def test_whoever_is_stopped_in_the_moment_of_an_error_stops(
+    store: EventStore, redis: Redis, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error of one task and the end of all of them may come in one turn of the event loop."""
+    connections = Connections(database_url)
+    for turns in range(6):
+        runner, holds, fails = Runner(store, redis, connections, 1), asyncio.Event(), asyncio.Event()
+
+        async def fail(holds: asyncio.Event = holds, fails: asyncio.Event = fails) -> None:
+            holds.set()
+            await fails.wait()
+            raise Unavailable("the database is away")
+
+        monkeypatch.setattr(runner, "_project", fail)
+        task = asyncio.create_task(runner.run())
+        await holds.wait()
+        fails.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
+        assert task.cancelled(), f"cancelled {turns} turns after the error it goes on"
+    await connections.close()

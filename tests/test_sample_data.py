@@ -547,8 +547,8 @@ def test_production_gets_no_password_that_everybody_knows(database_url: str, red
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "TASKLEDGER_ENV": "production",
-        "TASKLEDGER_MASTER_KEY": "00" * 32,
-        "TASKLEDGER_JWT_SECRET": "00" * 32,
+        "TASKLEDGER_MASTER_KEY": os.urandom(32).hex(),
+        "TASKLEDGER_JWT_SECRET": os.urandom(32).hex(),
         "TASKLEDGER_ADMIN_PASSWORD": "a long one of our own",
     }
     ran = run("--projects", "0", "--users", "2", "--yes", "--json", **where)

@@ -17,13 +17,15 @@ from tests.http import Taskflow
 from tests.test_http_auth import token_of
 
 ROOT: Final = Path(__file__).parent.parent
-EXAMPLES_MAX: Final = 3
+MANY: Final = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "0"))
+"""On demand: so many examples of each operation, as many chains, and all the time that they take."""
+EXAMPLES_MAX: Final = MANY or 3
 """Of each operation in each phase that invents examples."""
-CHAINS_MAX: Final = 30
+CHAINS_MAX: Final = MANY or 30
 """Chains of requests, each using what those before it made."""
 STEPS_MAX: Final = 6
 SEED: Final = 20_250_701
-RUN_TIMEOUT_S: Final = 240
+RUN_TIMEOUT_S: Final = 240 * max(1, MANY)
 CHECKS: Final = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
     "response_schema_conformance,negative_data_rejection,unsupported_method,allow_header_conformance,"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,8 +17,9 @@ from api.opening import settings_for
 from tests.running import running
 
 SERVERS = Servers("postgresql:///x", "redis://localhost")
-HEX = "ab" * 32
 NAMED = {"DATABASE_URL": "postgresql:///x", "REDIS_URL": "redis://localhost"}
+KEY, SECRET = (hashlib.sha256(name).hexdigest() for name in (b"a key", b"a secret"))
+HTTPS = {"TASKLEDGER_PUBLIC_URL": "https://tasks.example.com"}
 
 
 def new_folder(path: Path) -> DataFolder:
@@ -70,20 +72,24 @@ def test_a_damaged_secret_is_named_and_not_replaced(
 
 def test_a_server_in_production_without_a_data_folder_needs_both_secrets_given(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
-    secrets = {"TASKLEDGER_MASTER_KEY": HEX, "TASKLEDGER_JWT_SECRET": "cd" * 32}
+    secrets = {"TASKLEDGER_MASTER_KEY": KEY, "TASKLEDGER_JWT_SECRET": SECRET}
     for missing in secrets:
-        given = NAMED | {name: value for name, value in secrets.items() if name != missing}
+        given = NAMED | HTTPS | {name: value for name, value in secrets.items() if name != missing}
         for environ in (given, given | {missing: ""}):
             with pytest.raises(CannotRun, match=f"^{missing} is not set: .* openssl rand -hex 32$"):
                 settings_for(SERVERS, folder, environ, "production", serves=True)
-    settings = settings_for(SERVERS, folder, NAMED | secrets, "production", serves=True)
-    assert (settings.master_key.hex(), settings.jwt_secret.hex()) == (HEX, "cd" * 32)
+    with pytest.raises(
+        CannotRun, match=r"for 2 reasons:\n- .*MASTER_KEY is not set.*\n- .*JWT_SECRET is not"
+    ):
+        settings_for(SERVERS, folder, NAMED | HTTPS, "production", serves=True)
+    settings = settings_for(SERVERS, folder, NAMED | HTTPS | secrets, "production", serves=True)
+    assert (settings.master_key.hex(), settings.jwt_secret.hex()) == (KEY, SECRET)
     assert not folder.path.exists()
 
 
 def test_only_servers_are_asked_for_the_secret_of_tokens(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
-    given = NAMED | {"TASKLEDGER_MASTER_KEY": HEX}
+    given = NAMED | {"TASKLEDGER_MASTER_KEY": KEY}
     assert settings_for(SERVERS, folder, given, "production").jwt_secret == b""
     with pytest.raises(CannotRun, match=r"^TASKLEDGER_MASTER_KEY is not set"):
         settings_for(SERVERS, folder, NAMED, "production")
@@ -97,8 +103,8 @@ def test_elsewhere_secrets_are_kept_in_the_data_folder(
     first, second = (settings_for(SERVERS, folder, environ, env) for _ in range(2))
     assert first.jwt_secret == second.jwt_secret == folder.jwt_secret()
     assert first.master_key == second.master_key == folder.master_key()
-    given = settings_for(SERVERS, folder, environ | {"TASKLEDGER_JWT_SECRET": HEX}, env)
-    assert (given.jwt_secret.hex(), given.master_key) == (HEX, first.master_key)
+    given = settings_for(SERVERS, folder, environ | {"TASKLEDGER_JWT_SECRET": SECRET}, env)
+    assert (given.jwt_secret.hex(), given.master_key) == (SECRET, first.master_key)
 
 
 def test_tokens_outlive_a_restart_of_everything(tmp_path: Path) -> None:

@@ -480,7 +480,7 @@ async def over_http_1_0(taskflow: Taskflow) -> tuple[asyncio.StreamReader, async
     admin = await taskflow.forge_admin()
     host, port = taskflow.forge_url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    headers = f"Connection: keep-alive\r\nAuthorization: Bearer {admin.token}"
+    headers = f"Host: {host}\r\nConnection: keep-alive\r\nAuthorization: Bearer {admin.token}"
     writer.write(f"GET {EXPORT} HTTP/1.0\r\n{headers}\r\n\r\n".encode())
     return reader, writer
 

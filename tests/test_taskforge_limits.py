@@ -369,6 +369,7 @@ async def test_without_redis_logins_stay_limited_and_the_rest_passes(
             ("quota", "unchecked"): 6,
             ("local", "allowed"): 15,
             ("local", "limited"): 4,
+            ("sign_in", "allowed"): known["sign_in", "allowed"] + 10,
         }
 
         await asyncio.to_thread(valkey.start)

@@ -14,6 +14,7 @@ from tests.test_schemathesis import (
     ADMINS_CHECKS,
     CHECKS,
     CONFIG,
+    MANY,
     RUN_TIMEOUT_S,
     SEED,
     STEPS_MAX,
@@ -24,8 +25,8 @@ from tests.test_schemathesis import (
 OF_TASKFORGE: Final = CHECKS.replace("negative_data_rejection", "what_does_not_fit_the_schema_is_refused")
 """Queries are never refused here, which only hooks can know."""
 
-EXAMPLES_MAX: Final = {"admin": 3, "user": 2, "anonymous": 1}
-CHAINS_MAX: Final = {"admin": 20, "user": 8, "anonymous": 2}
+EXAMPLES_MAX: Final = {"admin": MANY or 3, "user": MANY or 2, "anonymous": MANY or 1}
+CHAINS_MAX: Final = {"admin": MANY or 20, "user": MANY or 8, "anonymous": MANY or 2}
 NOBODY: Final = "[auth]\nauto-signup = false"
 BEARER: Final = '[auth.openapi.bearer]\nbearer = "{token}"\n\n[auth.openapi.refresh]\nbearer = "{refresh}"'
 

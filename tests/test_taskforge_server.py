@@ -90,11 +90,11 @@ async def test_an_unknown_path_is_404_in_the_words_of_its_own_api(taskflow: Task
 
 
 async def test_an_encoded_path_is_its_own_apis(taskflow: Taskflow) -> None:
-    sent = b"GET /%74askforge/api/%68ealth HTTP/1.1\r\nHost: a\r\n\r\n"
+    sent = b"GET /%74askforge/api/%68ealth HTTP/1.1\r\nHost: localhost\r\n\r\n"
     assert (await exchange(taskflow, sent)).data["status"] == "healthy"
-    sent = b"GET //taskforge/api/health HTTP/1.1\r\nHost: a\r\n\r\n"
+    sent = b"GET //taskforge/api/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
     check_error(await exchange(taskflow, sent), 404, "NOT_FOUND")
-    sent = b"GET http://elsewhere/taskforge/api/nothing HTTP/1.1\r\nHost: a\r\n\r\n"
+    sent = b"GET http://localhost/taskforge/api/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
     check_failed(await exchange(taskflow, sent), 404, NOTHING)
 
 
@@ -121,7 +121,7 @@ async def test_an_expectation_that_nobody_meets_is_417_in_the_envelope(taskflow:
         "error": "Expectation Failed",
     }
     for url, path in ((taskflow.forge_url, "/api/health"), (taskflow.url, "/taskforge/nothing")):
-        sent = f"GET {path} HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\n\r\n".encode()
+        sent = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nExpect: miracles\r\n\r\n".encode()
         check_failed(await exchange(taskflow, sent, url), 417, body)
 
 

@@ -18,7 +18,8 @@ class Squares:
 
     async def of(self, numbers: Sequence[int]) -> list[int]:
         self.asked.append([*numbers])
-        await asyncio.sleep(0)
+        for _ in range(3):
+            await asyncio.sleep(0)
         if 13 in numbers:
             raise ValueError("13")
         return [number * number for number in numbers]
@@ -34,6 +35,20 @@ async def test_one_question_for_all_who_ask_in_one_turn() -> None:
     assert await asyncio.gather(*(ask(squares, number) for number in range(4))) == [0, 1, 4, 9]
     assert await ask(squares, 5) == 25
     assert answering.asked == [[0, 1, 2, 3], [5]]
+
+
+async def test_in_turns_whoever_asks_while_others_are_answered_is_answered_with_the_next() -> None:
+    answering = Squares()
+    squares = Together(answering.of, is_in_turns=True)
+    first = asyncio.create_task(ask(squares, 1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert answering.asked == [[1]]
+    later = [asyncio.create_task(ask(squares, 2))]
+    await asyncio.sleep(0)
+    later.append(asyncio.create_task(ask(squares, 3)))
+    assert [await first, *await asyncio.gather(*later)] == [1, 4, 9]
+    assert answering.asked == [[1], [2, 3]]
 
 
 async def test_what_goes_wrong_is_told_to_all_of_them_and_to_nobody_later() -> None:

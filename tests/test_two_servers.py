@@ -143,6 +143,47 @@ def test_who_is_locked_out_at_one_is_out_at_the_other_within_a_second(servers: S
     assert visitor.ask(servers.second, "GET", "/api/auth/me").status == 401
 
 
+@pytest.mark.parametrize("how", ["disabled", "password", "ended", "deleted"])
+def test_whatever_ends_all_ways_in_at_one_ends_them_at_the_other_within_a_second(
+    servers: Servers, how: str
+) -> None:
+    """Sessions and refresh tokens alike, used at both processes just before."""
+    admin, name, password = servers.admin(), f"leaver-{how}", "Password of theirs 1"
+    email = f"{name}@example.com"
+    user_id = admin.made(
+        servers.first, "/api/users", {"username": name, "email": email, "password": password, "role": "user"}
+    )["id"]
+    visitor = servers.visitor().sign_in(servers.second, name, password)
+    body = {"email": email, "password": password}
+    tokens = visitor.ask(servers.second, "POST", "/api/auth/login", body, forge=True).body["data"]
+    refresh = f"Bearer {tokens['refresh_token']}"
+
+    def statuses() -> list[tuple[int, int]]:
+        return [
+            (
+                visitor.ask(each, "GET", "/api/auth/me").status,
+                visitor.ask(each, "POST", "/api/auth/refresh", {}, forge=True, Authorization=refresh).status,
+            )
+            for each in (servers.first, servers.second)
+        ]
+
+    assert statuses() == [(200, 200)] * 2
+    endings: dict[str, tuple[str, str, object]] = {
+        "disabled": ("PUT", f"/api/users/{user_id}", {"active": False}),
+        "password": ("PUT", f"/api/users/{user_id}", {"password": "another password"}),
+        "ended": ("DELETE", f"/api/users/{user_id}/sessions", None),
+        "deleted": ("DELETE", f"/api/users/{user_id}", None),
+    }
+    is_forge = how == "deleted"
+    known = {"email": "admin@taskflow.com", "password": "admin123"}
+    admitted = admin.ask(servers.first, "POST", "/api/auth/login", known, forge=True).body["data"]
+    bearing = {"Authorization": f"Bearer {admitted['access_token']}"} if is_forge else {}
+    assert admin.ask(servers.first, *endings[how], forge=is_forge, **bearing).status == 200
+    time.sleep(1.0)
+    gone = 404 if how in ("disabled", "deleted") else 401
+    assert statuses() == [(401, gone)] * 2
+
+
 def test_what_is_written_at_one_is_read_at_the_other(servers: Servers) -> None:
     admin = servers.admin()
     project = admin.made(servers.first, "/api/projects", {"name": "0"})

@@ -273,10 +273,15 @@ def test_a_file_is_no_data_folder(tmp_path: Path, name: str) -> None:
 def test_production_wants_a_first_password_that_nobody_knows(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path / "data"))
     everywhere = ("up", *data, "--host", "0.0.0.0")
-    complains(command(*everywhere, *free_ports()), "TASKLEDGER_ADMIN_PASSWORD")
-    complains(command(*everywhere, *free_ports(), TASKLEDGER_ADMIN_PASSWORD="admin123"), "too easy to guess")
+    https = {"TASKLEDGER_PUBLIC_URL": "https://localhost"}
+    complains(command(*everywhere, *free_ports(), **https), "TASKLEDGER_ADMIN_PASSWORD")
+    weak = {"TASKLEDGER_ADMIN_PASSWORD": "admin123"}
+    complains(command(*everywhere, *free_ports(), **https, **weak), "too easy to guess")
     ledger = Running(list(everywhere), free_port(), tmp_path / "log")
-    ledger.environment = {"TASKLEDGER_ADMIN_PASSWORD": "correct horse battery"}
+    ledger.environment = {
+        "TASKLEDGER_ADMIN_PASSWORD": "correct horse battery",
+        "TASKLEDGER_ALLOW_UNSAFE": "plain-http",
+    }
     ledger.start().wait_until_ready()
     try:
         signed_in(ledger.url, password="correct horse battery")
@@ -291,7 +296,8 @@ def test_production_does_not_start_with_the_development_password(tmp_path: Path)
     with running(tmp_path / "data"):
         pass
     arguments = ("up", "--data", str(tmp_path / "data"), *free_ports())
-    complains(command(*arguments, TASKLEDGER_ENV="production"), "development password", "change it")
+    production = {"TASKLEDGER_ENV": "production", "TASKLEDGER_PUBLIC_URL": "https://tasks.example.com"}
+    complains(command(*arguments, **production), "development password", "change it")
 
 
 def test_another_master_key_is_refused(tmp_path: Path) -> None:

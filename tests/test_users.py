@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as some
 
-from commands.accounts import ChangePassword, DeactivateUser, DeleteUser, RegisterUser, SignUp
+from commands.accounts import (
+    ChangePassword,
+    DeactivateUser,
+    DeleteUser,
+    EndUserSessions,
+    RegisterUser,
+    SignUp,
+)
 from commands.admins import Admins
 from commands.claims import Claim
 from commands.context import SYSTEM, VISITOR, Actor
@@ -31,6 +38,7 @@ from events.users import (
     AdminGained,
     AdminLost,
     PasswordChanged,
+    SessionsEnded,
     UserActivated,
     UserDeactivated,
     UserDeleted,
@@ -489,3 +497,17 @@ def test_people_replace_the_password_that_they_proved_and_no_other() -> None:
     for actor in (ADMIN, OTHER_USER):
         assert once.when(command, by=actor).refused(Forbidden).required_role == "admin"
     assert given(once.events, UserDeleted(3)).when(command, by=USER).refused(NotFound).what == "user"
+
+
+@pytest.mark.parametrize("actor", [USER, ADMIN])
+def test_people_end_their_own_sessions_and_admins_anybody_s(actor: Actor) -> None:
+    for only, but, which in ((None, None, "all"), (7, None, "one"), (None, 7, "others")):
+        command = EndUserSessions(user_id=3, only=only, but=but)
+        given(PEOPLE).when(command, by=actor).then(SessionsEnded(3, which), EndSessions(3, only, but))
+
+
+def test_nobody_else_ends_sessions() -> None:
+    command = EndUserSessions(user_id=3)
+    assert given(PEOPLE).when(command, by=MANAGER).refused(Forbidden).required_role == "admin"
+    assert given(PEOPLE).when(command, by=OTHER_USER).refused(Unseen).what == "user"
+    assert given(PEOPLE, UserDeleted(3)).when(command, by=ADMIN).refused(NotFound).what == "user"

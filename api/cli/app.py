@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from api.cli import audit, dead_letters, events, projections, reports, users
+from api.cli.backups import backup, restore
 from api.cli.doctor import doctor
 from api.cli.options import (
     DataOption,
@@ -35,6 +36,8 @@ for group in (events, audit, projections, reports, dead_letters, users):
     app.add_typer(group.app)
 
 app.command()(doctor)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()
@@ -145,9 +148,14 @@ def sample_data(
 
 @app.command(context_settings=PASS_ON)
 def test(context: typer.Context) -> None:
-    """Run the tests; what follows goes to pytest."""
+    """Run the tests; what follows goes to pytest. `test faults` runs the fault lab, `test fuzz` a fuzzer."""
+    from api.house import faults, fuzz
     from api.house import test as run
 
+    if context.args[:1] == ["faults"]:
+        faults(context.args[1:])
+    if context.args[:1] == ["fuzz"]:
+        fuzz(context.args[1:])
     run(context.args)
 
 

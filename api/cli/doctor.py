@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -64,19 +63,25 @@ def _patient(data: Path | None, host: str) -> Iterator[Patient]:
     import psycopg
 
     from api import preflight
+    from api.environ import environ
     from api.opening import folder_at, opened
     from api.operators.doctor.examination import Patient, patient_of
     from api.operators.doctor.findings import failed, one_line
     from api.settings import SettingsError
 
-    folder, named = folder_at(data), (os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", ""))
+    folder, given = folder_at(data), dict[str, str]()
     with contextlib.ExitStack() as stack:
         try:
-            if not named[0] and not folder.postgres.exists():
+            given = environ()
+            if not given.get("DATABASE_URL") and not folder.postgres.exists():
                 raise CannotRun(f"there is no ledger in {folder.path}: `taskledger up` makes one")
-            env = preflight.environment(host, os.environ)
-            patient = patient_of(stack.enter_context(opened(folder, os.environ, env)))
+            env = preflight.environment(host, given)
+            patient = patient_of(stack.enter_context(opened(folder, given, env)))
         except (CannotRun, SettingsError, psycopg.Error, OSError) as error:
             cause = failed("ledger", one_line(error), "do what the line says, then ask again")
-            patient = Patient(database_url=named[0], redis_url=named[1], found=(cause,))
+            patient = Patient(
+                database_url=given.get("DATABASE_URL", ""),
+                redis_url=given.get("REDIS_URL", ""),
+                found=(cause,),
+            )
         yield patient

@@ -81,17 +81,17 @@ def import_(
 
     Example: taskledger events import ledger-2026 --data new-ledger
     """
-    import os
-
     from api import preflight
     from api.cli.output import form_of, print_fields, progress, tell
+    from api.environ import environ
     from api.opening import folder_at, opened
     from api.operators.event_import import import_log
     from events.migrate import migrate
 
-    preflight.named_servers({"DATABASE_URL": os.environ.get("DATABASE_URL", "")})
+    given = environ()
+    preflight.named_servers({"DATABASE_URL": given.get("DATABASE_URL", "")})
     with (
-        opened(folder_at(data), os.environ, preflight.environment("127.0.0.1", os.environ)) as settings,
+        opened(folder_at(data), given, preflight.environment("127.0.0.1", given)) as settings,
         progress("importing", None) as bar,
     ):
         # Not as `taskledger migrate` does it, which also makes an admin.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
 from api import preflight
+from api.environ import environ
 from api.exits import CannotRun, InConflict, NotThere, WrongUsage
 from api.logs import logging_to
 from api.opening import ledger_at, opened
@@ -29,11 +30,10 @@ def run(data: Path | None, work: Callable[[Instruments], Awaitable[T]], *, needs
     What reads the log alone does not need Redis: one that the environment names may be away then.
     Raises CannotRun, with the exit code that fits: refusals of commands become one, too.
     """
-    asked = os.environ if needs_redis else {"DATABASE_URL": os.environ.get("DATABASE_URL", "")}
+    given = environ()
+    asked = given if needs_redis else {"DATABASE_URL": given.get("DATABASE_URL", "")}
     preflight.named_servers(asked)
-    with opened(
-        ledger_at(data, os.environ), os.environ, preflight.environment("127.0.0.1", os.environ)
-    ) as settings:
+    with opened(ledger_at(data, given), given, preflight.environment("127.0.0.1", given)) as settings:
         missing = pending(settings.database_url)
         if missing:
             raise CannotRun("the database is not up to date: run `taskledger migrate` first")
@@ -44,12 +44,19 @@ def run(data: Path | None, work: Callable[[Instruments], Awaitable[T]], *, needs
 
 async def _with_instruments(settings: Settings, work: Callable[[Instruments], Awaitable[T]]) -> T:
     async with instruments(settings) as found:
-        try:
+        with refusals_told():
             return await work(found)
-        except Refusal as refusal:
-            raise translated(refusal) from None
-        except NotReady as error:
-            raise CannotRun(str(error)) from None
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """Refusals of commands, and a read model that is not ready, as the command line tells them."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise translated(refusal) from None
+    except NotReady as error:
+        raise CannotRun(str(error)) from None
 
 
 def translated(refusal: Refusal) -> CannotRun:

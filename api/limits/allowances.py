@@ -16,6 +16,11 @@ MEANING: Final = (
 
 
 WINDOWS_MEANING: Final = "limits that hold together, as in 200/day;50/hour"
+SIGN_IN_LIMITS: Final = 4
+SIGN_IN_MEANING: Final = (
+    "free wrong passwords and the longest wait after them: of an account from an address, of an account from "
+    "unknown places, of an address, of all unknown places, as in 20/15minute;30/5minute;60/minute;300/second"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,27 @@ def windows(text: str) -> Windows:
     return Windows(tuple(_item(part, WINDOWS_MEANING) for part in text.split(";")))
 
 
+@dataclass(frozen=True, slots=True)
+class SignInLimits:
+    """Free wrong passwords, and the longest wait after them.
+
+    Of an account from one address, of an account from unknown places, of an address, of all unknown places.
+    """
+
+    items: tuple[RateLimitItem, ...]
+
+    def __str__(self) -> str:
+        return ";".join(map(_text, self.items))
+
+
+def sign_in_limits(text: str) -> SignInLimits:
+    """The four limits that a text gives. Raises ValueError."""
+    items = tuple(_item(part, SIGN_IN_MEANING) for part in text.split(";"))
+    if len(items) != SIGN_IN_LIMITS:
+        raise ValueError(SIGN_IN_MEANING)
+    return SignInLimits(items)
+
+
 def _item(text: str, meaning: str) -> RateLimitItem:
     try:
         items = parse_many(text)
@@ -68,6 +94,7 @@ def _item(text: str, meaning: str) -> RateLimitItem:
 
 DEFAULT_LIMITS: Final = rate_limits("1000/hour;100/hour;20/minute")
 DEFAULT_WINDOWS: Final = windows("200/day;50/hour")
+DEFAULT_SIGN_IN: Final = sign_in_limits("20/15minute;30/5minute;60/minute;300/second")
 
 
 def _text(item: RateLimitItem) -> str:

@@ -19,5 +19,5 @@ class Decisions:
         self._counts[limiter, decision] += 1
 
     def counts(self) -> Mapping[tuple[str, Decision], int]:
-        """Since this process began, by limiter (`quota`, `operation`, `local`) and decision."""
+        """Since this process began, by limiter (`quota`, `operation`, `sign_in`, `local`) and decision."""
         return dict(self._counts)

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from api.limits.allowances import RateLimits
 from api.limits.breaker import Breaker
 from api.limits.decisions import Decisions
+from api.limits.guesses import Guesses
 from api.limits.operations import Operations
 from api.limits.quotas import Quotas
 from api.settings import Settings
@@ -20,6 +21,7 @@ from readmodels.connecting import connect
 from readmodels.pipe import shared_pipe
 
 LATE_MAX: Final = 10
+BREAKERS: Final = ("quota", "operation", "sign_in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Limiter:
     taskforge_limits: Sequence[RateLimitItem]
     quotas: Quotas
     operations: Operations
+    guesses: Guesses
     decisions: Decisions
     breakers: Mapping[str, Breaker]
 
@@ -49,13 +52,15 @@ async def limiting(
     # A question bounds its waiting itself, and knows a late event loop from a silent Redis.
     own = connect(settings.redis_url, timeout_s=LATE_MAX * timeout_s)
     decisions = Decisions()
-    breakers = {name: Breaker(name, settings.limiter_retry_s, clock) for name in ("quota", "operation")}
+    breakers = {name: Breaker(name, settings.limiter_retry_s, clock) for name in BREAKERS}
+    pipe = shared_pipe(redis, timeout_s)
     try:
         yield Limiter(
             settings.rate_limits,
             settings.taskforge_limits.items,
-            Quotas(shared_pipe(redis, timeout_s), breakers["quota"], decisions),
+            Quotas(pipe, breakers["quota"], decisions),
             Operations(own, settings.redis_url, timeout_s, breakers["operation"], decisions),
+            Guesses(pipe, breakers["sign_in"], decisions, settings.sign_in_limits),
             decisions,
             breakers,
         )

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import errno
-import os
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import orjson
 
-from api.exits import CannotRun, InConflict, NotThere
+from api.exits import NotThere
+from api.operators.drafts import Draft, said_plainly
 from api.operators.event_files import (
     COMPRESSED,
     EVENTS,
@@ -26,9 +23,9 @@ from api.operators.event_files import (
     Part,
     Sink,
     line_of,
-    write_manifest,
 )
 from api.operators.instruments import Instruments
+from api.operators.manifests import write_manifest
 from api.version import version
 from commands.operations import ExportLog, permitted
 from events.instants import now
@@ -36,9 +33,6 @@ from events.log import Stored
 
 BATCH_EVENTS: Final = 2_000
 BATCH_KEYS: Final = 1_000
-
-FOLDER_MODE: Final = 0o700
-"""Keys are in it, encrypted as they are: for its owner only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +63,7 @@ async def export(place: Instruments, order: Order, progress: Progress = lambda _
     last = head if order.last is None else min(order.last, head)
     if order.first > last:
         raise NotThere(f"there are no events from {order.first} on: the log ends at position {head}")
-    with _said_plainly(order.target):
+    with said_plainly(order.target):
         async with _draft(order.target) as draft:
             manifest = await _written(place, order, last, draft.path, progress)
             await asyncio.to_thread(draft.must_be_free)
@@ -96,7 +90,7 @@ async def _written(place: Instruments, order: Order, last: int, folder: Path, pr
         events=events,
         user_keys=keys,
     )
-    await asyncio.to_thread(write_manifest, folder, manifest)
+    await asyncio.to_thread(write_manifest, folder, manifest.as_json())
     return manifest
 
 
@@ -139,33 +133,6 @@ def _key_line(user_id: int, wrapped_key: bytes, created_at: str) -> bytes:
     return orjson.dumps({"user_id": user_id, "wrapped_key": wrapped, "created_at": created_at}) + b"\n"
 
 
-class Draft:
-    """A folder beside the target that takes its place when it is whole, and is removed otherwise."""
-
-    def __init__(self, target: Path) -> None:
-        _must_be_free(target)
-        self.path = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        self.path.chmod(FOLDER_MODE)
-        self._target = target
-
-    def must_be_free(self) -> None:
-        """Raises InConflict when something took the target's place meanwhile."""
-        _must_be_free(self._target)
-
-    def keep(self) -> None:
-        self.must_be_free()
-        self.path.rename(self._target)
-        descriptor = os.open(self._target.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def remove(self) -> None:
-        """Leave nothing of it where it was not kept."""
-        shutil.rmtree(self.path, ignore_errors=True)
-
-
 @asynccontextmanager
 async def _draft(target: Path) -> AsyncIterator[Draft]:
     draft = await asyncio.to_thread(Draft, target)
@@ -173,18 +140,3 @@ async def _draft(target: Path) -> AsyncIterator[Draft]:
         yield draft
     finally:
         await asyncio.to_thread(draft.remove)
-
-
-def _must_be_free(target: Path) -> None:
-    if target.exists() or target.is_symlink():
-        raise InConflict(f"{target} exists already: name a folder that does not")
-
-
-@contextmanager
-def _said_plainly(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        reason = "the disk is full" if full else error.strerror or str(error)
-        raise CannotRun(f"{target} cannot be written: {reason}; nothing of it was kept") from None

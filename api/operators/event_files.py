@@ -15,15 +15,14 @@ from typing import IO, Any, BinaryIO, Final
 import orjson
 import zstandard
 
-from api.exits import CannotRun, NotThere, Unverified
+from api.exits import CannotRun, Unverified
+from api.operators.manifests import manifest_in, reading
 from events.log import Stored
 
 FORMAT: Final = 1
-MANIFEST: Final = "manifest.json"
 EVENTS: Final = "events.ndjson"
 KEYS: Final = "user_keys.ndjson"
 COMPRESSED: Final = ".zst"
-CHUNK_BYTES: Final = 1024 * 1024
 LINE_BYTES_MAX: Final = 16 * 1024 * 1024
 
 _BESIDE_STATE: Final = tuple(name for name in Stored._fields if name != "state")
@@ -83,7 +82,7 @@ class Sink:
         if self._packing:
             self._put(self._packing.flush())
         self._file.flush()
-        _to_disk(self._file)
+        os.fsync(self._file.fileno())
         self._file.close()
         return Part(self._path.name, self._lines, self._bytes, self._hash.hexdigest())
 
@@ -117,43 +116,17 @@ def stored_of(line: bytes) -> Stored:
         raise Unverified(f"a line of the export is no event: {type(error).__name__}: {error}") from None
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    with (folder / MANIFEST).open("xb") as file:
-        file.write(orjson.dumps(manifest.as_json(), option=orjson.OPT_INDENT_2) + b"\n")
-        file.flush()
-        _to_disk(file)
-
-
 def read_manifest(folder: Path) -> Manifest:
     """What an export says of itself. Raises NotThere, Unverified, CannotRun."""
-    try:
-        raw = (folder / MANIFEST).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise NotThere(f"{folder} holds no export: there is no {MANIFEST} in it") from None
-    except OSError as error:
-        raise CannotRun(f"{folder / MANIFEST} cannot be read: {error.strerror}") from None
-    try:
-        found = orjson.loads(raw)
-        keys = found.pop("user_keys")
-        events = Part(**found.pop("events"))
-        manifest = Manifest(events=events, user_keys=Part(**keys) if keys else None, **found)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unverified(f"{folder / MANIFEST} is no manifest of an export: {error}") from None
+    manifest = manifest_in(folder, "export", _manifest)
     _must_be_understood(manifest)
     return manifest
 
 
-def verify(folder: Path, part: Part) -> None:
-    """Whether a file is what the manifest says. Raises Unverified, CannotRun."""
-    digest, size = hashlib.sha256(), 0
-    if not (folder / part.file).is_file():
-        raise Unverified(f"the export is damaged: its manifest names {part.file}, which is not in it")
-    with reading(folder / part.file) as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-            size += len(chunk)
-    if (size, digest.hexdigest()) != (part.bytes, part.sha256):
-        raise Unverified(f"{folder / part.file} is not the file that was exported: its SHA-256 differs")
+def _manifest(found: dict[str, Any]) -> Manifest:
+    keys = found.pop("user_keys")
+    events = Part(**found.pop("events"))
+    return Manifest(events=events, user_keys=Part(**keys) if keys else None, **found)
 
 
 def lines_in(folder: Path, part: Part) -> Iterator[bytes]:
@@ -165,15 +138,6 @@ def lines_in(folder: Path, part: Part) -> Iterator[bytes]:
             yield line
     if count != part.lines:
         raise Unverified(f"{folder / part.file} has {count:,} lines; the manifest says {part.lines:,}")
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[BinaryIO]:
-    try:
-        with path.open("rb") as file:
-            yield file
-    except OSError as error:
-        raise CannotRun(f"{path} cannot be read: {error.strerror}") from None
 
 
 @contextmanager
@@ -202,7 +166,3 @@ def _is_plain(state: bytes) -> bool:
         return orjson.dumps(orjson.loads(state)) == state
     except orjson.JSONDecodeError:
         return False
-
-
-def _to_disk(file: BinaryIO) -> None:
-    os.fsync(file.fileno())

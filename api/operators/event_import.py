@@ -13,7 +13,8 @@ import orjson
 import psycopg
 
 from api.exits import CannotRun, InConflict, Unverified, WrongUsage
-from api.operators.event_files import Manifest, lines_in, read_manifest, stored_of, verify
+from api.operators.event_files import Manifest, lines_in, read_manifest, stored_of
+from api.operators.manifests import verify
 from events.connections import reason
 from events.keys import Keyring, WrongMasterKey
 from events.log import Stored

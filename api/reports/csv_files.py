@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Final
 
@@ -14,8 +15,13 @@ from api.reports.formats import as_cell
 from readmodels.reports.report import Column, Report, Row, Unit
 
 PERSON_FIELDS: Final = {"id": Unit.COUNT, "username": Unit.TEXT, "email": Unit.TEXT}
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
-"""Spreadsheets run texts that begin with the first four, also in their wide forms and behind space."""
+UNSEEN: Final = r"(?:[^\S\t\r\n]|[\"\ufeff\u00ad\u200b-\u200f\u2060])*"
+SIGN: Final = "[=+\\-@＝＋－＠]"  # noqa: RUF001
+FORMULA: Final = re.compile(rf"\A(?=[\t\r\n]|{UNSEEN}{SIGN})|(?<=[;\t|])(?={UNSEEN}{SIGN})")
+"""Where spreadsheets begin to run a text, also in wide forms and behind space, quotes or what nobody sees.
+
+Some take semicolons or tabs for the end of a cell, whatever stands between quotes.
+"""
 
 
 def write_csv(report: Report, file: BinaryIO) -> None:
@@ -51,7 +57,5 @@ def cell(value: Any, unit: Unit) -> str:
 
 
 def guarded(text: str) -> str:
-    """The text, behind an apostrophe where spreadsheets would take it for a formula."""
-    if text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS):
-        return f"'{text}"
-    return text
+    """The text, with an apostrophe before whatever spreadsheets would take for a formula."""
+    return FORMULA.sub("'", text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api import preflight
 from api.bootstrap import prepare
+from api.environ import environ
 from api.exits import CannotRun
 from api.opening import folder_at, opened
 from api.passwords import hash_password
@@ -60,15 +60,16 @@ class Options:
 def sample_data(options: Options) -> int:
     """Record a history and tell about it; the exit code. Raises CannotRun."""
     plan = _plan(options)
-    env = preflight.environment("127.0.0.1", os.environ)
+    given = environ()
+    env = preflight.environment("127.0.0.1", given)
     if env == "production" and not options.yes:
         raise CannotRun(
             "TASKLEDGER_ENV is production, and these data are made up; --yes adds them all the same"
         )
-    preflight.named_servers(os.environ)
+    preflight.named_servers(given)
     folder = folder_at(options.data)
     is_running = folder.held()
-    with opened(folder, os.environ, env) as settings:
+    with opened(folder, given, env) as settings:
         migrate(settings.database_url)
         password = secrets.token_urlsafe(12) if settings.is_production else PASSWORD
         plan = replace(plan, password_hash=hash_password(password))
@@ -93,7 +94,7 @@ async def _generate(settings: Settings, plan: Plan) -> tuple[Outcome, bool]:
     async with open_store(settings.database_url, settings.master_key, append_queue_max=QUEUE_MAX) as store:
         at_its_time = await fits_in(store, plan)
         recorded_at = begins_at(plan) if at_its_time else None
-        default_login = await prepare(settings, os.environ, recorded_at=recorded_at)
+        default_login = await prepare(settings, environ(), recorded_at=recorded_at)
         stopping = _stop_signals()
         # Nothing here refers to itself in circles; looking for that would take a tenth of the time.
         gc.freeze()

@@ -8,8 +8,9 @@ from typing import Final
 from aiohttp import hdrs
 
 from api.core import Core
-from api.credentials import proved
+from api.credentials import proved, welcome
 from api.errors import CredentialsRefused, Unauthenticated
+from api.requests import Client
 from api.taskflow.auth_forms import Credentials, ShownSelf, own_card
 from api.taskflow.calls import Call
 from api.taskflow.endpoints import Endpoint, Shows
@@ -23,7 +24,7 @@ async def login(call: Call) -> Answer:
     if call.invalid:
         raise Invalid(call.invalid)
     core = call.core
-    token = await _new_session(core, call.fields["username"], call.fields["password"])
+    token = await _new_session(core, call.fields["username"], call.fields["password"], call.client)
     session = await core.sessions.find(token)
     if session is None:
         raise _refused()
@@ -50,18 +51,19 @@ async def me(call: Call) -> Answer:
     return Answer(data)
 
 
-async def _new_session(core: Core, name: str, password: str) -> str:
+async def _new_session(core: Core, name: str, password: str, client: Client) -> str:
     """The token of a new session. Raises CredentialsRefused, after the same work whatever is wrong."""
-    found = await proved(core, "email" if "@" in name else "username", name, password)
+    found = await proved(core, "email" if "@" in name else "username", name, password, client)
     if found is None or not found.user.active:
         raise _refused()
-    token = await core.sessions.start(found.user.id, found.password_hash)
+    token = await core.sessions.start(found.user.id, found.credential.changes, client)
     if token is None:
         raise _refused()
     # Being disabled ends the sessions that exist then; one that started later must not outlive it.
     if not (await core.dispatcher.load(User, found.user.id)).active:
         await core.sessions.end(token)
         raise _refused()
+    await welcome(core, found)
     return token
 
 

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 from api.behind import Readable, StreamModel
 from api.cards import card_of
 from api.core import Core
-from api.taskflow.fields import Body
+from api.taskflow.fields import Body, Text
 from api.taskflow.user_forms import Role
 from commands.errors import NotFound
 from readmodels.documents import Ref
@@ -17,8 +17,8 @@ from readmodels.model import NotReady
 class Credentials(Body):
     """Either name will do: `username` takes the email address as well."""
 
-    username: str
-    password: str
+    username: Text
+    password: Text
 
 
 class ShownSelf(TypedDict):

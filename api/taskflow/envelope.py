@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 
 from api import errors
 from api.replies import Reply
-from api.unavailable import as_try_later
+from api.unavailable import BY_READING, as_try_later
 from commands import errors as refusals
 
 VERSION: Final = "1.0"
@@ -114,6 +114,7 @@ _REQUEST_ERRORS: Final[Mapping[type[errors.RequestError], Callable[[str], Answer
     errors.Unauthenticated: lambda message: error(401, "AUTH_REQUIRED", message, redirect_url="/login"),
     errors.CredentialsRefused: lambda message: error(401, "INVALID_CREDENTIALS", message),
     errors.CrossSite: lambda message: error(403, "CSRF_FAILED", message),
+    errors.Misdirected: lambda message: error(421, "BAD_HOST", message),
     errors.PayloadTooLarge: lambda message: error(413, "PAYLOAD_TOO_LARGE", message),
     errors.UnsupportedMediaType: lambda message: error(415, "UNSUPPORTED_MEDIA_TYPE", message),
     errors.KeyReused: lambda message: invalid({"Idempotency-Key": [message]}),
@@ -128,12 +129,14 @@ _HTTP_ERRORS: Final[Mapping[int, tuple[str, str]]] = {
 }
 
 
-def translated(exception: Exception, method: str = "", role: str | None = None) -> Answer:
+def translated(
+    exception: Exception, method: str = "", role: str | None = None, end: str = BY_READING
+) -> Answer:
     """The answer to a request that ended in an exception; what nobody expected is logged and 500.
 
-    `role` is the caller's.
+    `role` is the caller's, `end` the request's `open_end`.
     """
-    later = as_try_later(exception)
+    later = as_try_later(exception, end)
     if later:
         return unavailable(str(later), later.retry_after_s)
     match exception:

@@ -136,6 +136,9 @@ Prose = Annotated[
 ]
 """A text that may be empty; null empties it."""
 
+Text = Annotated[str, AfterValidator(_without_nul), Said({"pattern": NO_NUL})]
+"""A text as it is; it may be empty."""
+
 Label = Annotated[Prose, AfterValidator(str.strip)]
 """A word or two, or nothing; space around it does not count."""
 

@@ -29,7 +29,7 @@ class Person(TypedDict):
 def paged(query: Query, filters: Mapping[str, Any]) -> Query:
     """The query with the sorting and paging that the parameters ask for; newest first unless told."""
     field, descending = filters.get("sort", ("created_at", True))
-    page, per_page = _place(filters)
+    page, per_page = place(filters)
     return replace(
         query,
         text=filters.get("q"),
@@ -48,7 +48,7 @@ def indexes(filters: Mapping[str, Any], by_parameter: Mapping[str, str]) -> tupl
 
 
 def listed(name: str, objects: Sequence[Mapping[str, Any]], page: Page, filters: Mapping[str, Any]) -> Answer:
-    number, per_page = _place(filters)
+    number, per_page = place(filters)
     pages = -(-page.total // per_page)
     pagination = {"page": number, "per_page": per_page, "total": page.total, "pages": pages}
     return Answer({name: objects}, pagination=pagination)
@@ -77,7 +77,8 @@ def person(card: Document) -> Person:
     return {"id": card["id"], "username": card["username"], "email": card["email"]}
 
 
-def _place(filters: Mapping[str, Any]) -> tuple[int, int]:
+def place(filters: Mapping[str, Any]) -> tuple[int, int]:
+    """The number of the page that is asked for, from 1, and how many objects make one."""
     return filters.get("page", 1), filters.get("per_page", parameters.PER_PAGE)
 
 

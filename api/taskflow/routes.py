@@ -12,15 +12,29 @@ from api.health import HEALTH
 from api.limits.told import add_quota_headers
 from api.replies import Reply
 from api.requests import REQUEST_ID
-from api.taskflow import auth, departments, expenses, history, projects, reports, risks, stats, tasks, users
+from api.taskflow import (
+    auth,
+    departments,
+    expenses,
+    history,
+    projects,
+    reports,
+    risks,
+    sessions,
+    stats,
+    tasks,
+    users,
+)
 from api.taskflow.calls import DIALECT
 from api.taskflow.documentation import documentation_routes
 from api.taskflow.envelope import Answer, error, sealed, translated
 from api.taskflow.login_page import login_page
 from api.taskflow.quota import admit
+from api.unavailable import open_end
 
 ENDPOINTS: Final = (
     *auth.ENDPOINTS,
+    *sessions.ENDPOINTS,
     *users.ENDPOINTS,
     *departments.ENDPOINTS,
     *projects.ENDPOINTS,
@@ -38,7 +52,8 @@ DOCUMENTATION: Final = tuple(documentation_routes(ENDPOINTS))
 def failed(exception: Exception, request: web.BaseRequest, request_id: str) -> Reply:
     """The answer in the envelope to a request that ended in an exception."""
     caller = request.get(CALLER)
-    return sealed(translated(exception, request.method, caller and caller.role), request_id)
+    role = caller and caller.role
+    return sealed(translated(exception, request.method, role, open_end(request)), request_id)
 
 
 TASKFLOW: Final = Dialect(DIALECT, failed, admit, add_quota_headers)

@@ -8,7 +8,8 @@ from typing import Final
 from api.behind import StreamModel
 from api.callers import CALLER, caller_of
 from api.core import Core
-from api.credentials import password_hash_of, proved
+from api.credentials import Proved, credential_of, proved, welcome
+from api.requests import Client
 from api.taskforge import auth_forms as forms
 from api.taskforge import refresh_tokens
 from api.taskforge.bearer import MISSING, bearer, is_expired, token_of
@@ -36,10 +37,11 @@ async def login(call: Call) -> Answer:
     must_have(call.body, ("email", "password"))
     fields = read(call.body, forms.CREDENTIALS).must_be_right()
     core = call.core
-    found = await proved(core, "email", fields["email"], fields["password"])
+    found = await proved(core, "email", fields["email"], fields["password"], call.client)
     if found is None:
         raise Failure(401, WRONG_CREDENTIALS)
-    refresh_token = await _refresh_token(core, found.user, found.password_hash)
+    refresh_token = await _refresh_token(core, found, call.client)
+    await welcome(core, found)
     data: forms.SignedIn = {
         "access_token": _access_token(core, found.user.id),
         "refresh_token": refresh_token,
@@ -57,7 +59,7 @@ async def refresh(call: Call) -> Answer:
     call.request[CALLER] = caller
     if is_expired(token):
         raise Failure(401, ENDED)
-    is_live = await refresh_tokens.is_live(call.core, text, token.user_id)
+    is_live = await refresh_tokens.used(call.core, text, token.user_id)
     if not is_live:
         raise Failure(401, NEVER_ISSUED if is_live is None else ENDED)
     data: forms.Refreshed = {"access_token": _access_token(call.core, token.user_id)}
@@ -82,7 +84,8 @@ async def change_password(call: Call) -> Answer:
     core, user_id = call.core, call.caller.id
     # Before the hash, so that a password set after the comparison is seen to be another one.
     user = await core.dispatcher.load(User, user_id)
-    if not await core.passwords.matches(await password_hash_of(core, user_id), old):
+    kept = await credential_of(core, user_id)
+    if not await core.passwords.matches(kept.password_hash, old):
         raise Failure(401, WRONG_PASSWORD)
     new = read(call.body, forms.NEW_PASSWORD).must_be_right()["new_password"]
     password_hash = await core.passwords.hash(new)
@@ -94,10 +97,11 @@ async def change_password(call: Call) -> Answer:
     return await call.done(written, "Password changed successfully")
 
 
-async def _refresh_token(core: Core, user: User, password_hash: str) -> str:
+async def _refresh_token(core: Core, found: Proved, client: Client) -> str:
     """A token for somebody who proved a password. Raises Failure."""
+    user = found.user
     _must_be_active(user)
-    token = await refresh_tokens.issue(core, user.id, password_hash)
+    token = await refresh_tokens.issue(core, user.id, found.credential.changes, client)
     if token is None:
         raise Failure(401, WRONG_CREDENTIALS)
     # Who is locked out loses the tokens that exist then; one that came later must not outlive it.

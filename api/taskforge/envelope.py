@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 
 from api import errors
 from api.replies import Reply
-from api.unavailable import as_try_later
+from api.unavailable import BY_READING, as_try_later
 from commands import errors as refusals
 
 NO_DATA: Final = "No data provided"
@@ -121,6 +121,7 @@ _REQUEST_ERRORS: Final[Mapping[type[errors.RequestError], Callable[[str], Reply]
     errors.BadRequest: lambda message: failure(400, message),
     errors.TooSlow: lambda message: failure(400, message, headers={hdrs.CONNECTION: "close"}),
     errors.Unauthenticated: lambda _: unauthorized("Missing Authorization Header"),
+    errors.Misdirected: lambda message: failure(421, message, "Misdirected Request"),
     errors.PayloadTooLarge: lambda message: failure(413, message, "Payload Too Large"),
     errors.UnsupportedMediaType: lambda _: failure(400, NO_DATA),
     errors.KeyReused: lambda message: failure(409, message),
@@ -135,9 +136,12 @@ _HTTP_ERRORS: Final[Mapping[int, str]] = {
 }
 
 
-def translated(exception: Exception) -> Reply:
-    """The reply to a request that ended in an exception; what nobody expected is logged and 500."""
-    later = as_try_later(exception)
+def translated(exception: Exception, end: str = BY_READING) -> Reply:
+    """The reply to a request that ended in an exception; what nobody expected is logged and 500.
+
+    `end` is the request's `open_end`.
+    """
+    later = as_try_later(exception, end)
     if later:
         return failure(503, str(later), "Service Unavailable", {hdrs.RETRY_AFTER: str(later.retry_after_s)})
     match exception:

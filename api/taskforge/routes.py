@@ -15,6 +15,7 @@ from api.taskforge.cors import add_cors_headers, preflight
 from api.taskforge.documentation import documentation_routes
 from api.taskforge.envelope import translated
 from api.taskforge.quota import add_quota_headers
+from api.unavailable import open_end
 
 ENDPOINTS: Final = (
     *registration.ENDPOINTS,
@@ -36,9 +37,9 @@ def routes(prefix: str = "") -> list[web.RouteDef]:
     ]
 
 
-def failed(exception: Exception, _request: web.BaseRequest, _request_id: str) -> Reply:
+def failed(exception: Exception, request: web.BaseRequest, _request_id: str) -> Reply:
     """The answer in the envelope to a request that ended in an exception."""
-    return translated(exception)
+    return translated(exception, open_end(request))
 
 
 def add_headers(request: web.Request, response: web.StreamResponse, settings: Settings) -> None:

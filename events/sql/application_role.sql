@@ -25,12 +25,12 @@ begin
     grant select, insert on stored_events to taskledger_app;
     grant select on log_identity, events, schema_migrations to taskledger_app;
     grant select, insert, update, delete on
-        commands, requests, credentials, user_keys, sessions, refresh_tokens, projector_lease, generations, rebuilds, dead_letters,
+        commands, requests, credentials, user_keys, sessions, refresh_tokens, known_places, projector_lease, generations, rebuilds, dead_letters,
         moments, event_index, event_index_state, event_counts
         to taskledger_app;
     -- What was found out about another log is thrown away whole.
     grant truncate on event_index, event_index_state, event_counts to taskledger_app;
     grant usage on
-        user_ids, department_ids, project_ids, task_ids, risk_ids, expense_ids, tag_ids
+        user_ids, department_ids, project_ids, task_ids, risk_ids, expense_ids, tag_ids, session_ids
         to taskledger_app;
 end $$;

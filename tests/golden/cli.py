@@ -1,6 +1,6 @@
 """Golden output of the command line: JSON in which whatever differs from run to run has a name instead.
 
-`TASKLEDGER_WRITE_GOLDEN=1 pytest tests/test_…` writes the files anew; look at the difference.
+`WRITE_GOLDEN=1 pytest tests/test_…` writes the files anew; look at the difference.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "audit_history": "audit history",
     "audit_replay": "audit replay",
     "audit_state": "audit state",
+    "backup": "backup",
     "dead_letters_discard": "dead-letters discard",
     "dead_letters_list": "dead-letters list",
     "dead_letters_retry": "dead-letters retry",
@@ -42,6 +43,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "projections_verify": "projections verify",
     "reports_list": "reports list",
     "reports_rebuild": "reports rebuild",
+    "restore": "restore",
     "sample_data": "sample-data",
     "users_create_admin": "users create-admin",
     "users_list_admins": "users list-admins",
@@ -86,7 +88,7 @@ def must_be_golden(name: str, printed: str, varying: Collection[str] = ()) -> An
     assert name in COMMANDS, f"say in {__name__} which command prints {name}"
     file = FOLDER / f"{name}.json"
     seen = json.dumps(masked(json.loads(steady(printed)), varying), ensure_ascii=False, indent=2) + "\n"
-    if os.environ.get("TASKLEDGER_WRITE_GOLDEN"):
+    if os.environ.get("WRITE_GOLDEN"):
         FOLDER.mkdir(exist_ok=True)
         file.write_text(seen)
     assert seen == file.read_text(), f"not as in {file}"

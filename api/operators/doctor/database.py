@@ -9,9 +9,10 @@ from typing import Final
 
 import psycopg
 
+from api.operators.doctor.backup import backup
 from api.operators.doctor.clocks import clock as skewed
 from api.operators.doctor.disk import disk
-from api.operators.doctor.examined import TIMEOUT_S, Examined
+from api.operators.doctor.examined import TIMEOUT_S, Examined, connected
 from api.operators.doctor.findings import Finding, failed, fine, looked_at, one_line, skipped
 from api.operators.doctor.guards import append_only, role, triggers
 from api.operators.doctor.keys import first_password, master_key
@@ -24,7 +25,7 @@ from events.migrate import pending
 def database(url: str, settings: Settings | None) -> Iterator[Finding]:
     """All that can be said of a database; where it cannot be reached, that alone."""
     try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=TIMEOUT_S) as connection:
+        with connected(url) as connection:
             connection.execute(f"set statement_timeout = '{TIMEOUT_S}s'")
             connection.execute("set lock_timeout = '1s'")
             ledger = Examined(connection, url, settings)
@@ -69,5 +70,6 @@ CHECKS: Final[dict[str, Callable[[Examined], Finding]]] = {
     "master_key": master_key,
     "first_password": first_password,
     "disk": disk,
+    "backup": backup,
 }
 DATABASE_CHECKS: Final = tuple(name for name in CHECKS if name != "postgresql")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from api.settings import Settings
 
@@ -13,6 +14,16 @@ APPLICATION_ROLE: Final = "taskledger_app"
 TIMEOUT_S: Final = 3
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def connected(url: str) -> Connection:
+    """A connection as DATABASE_URL says. Raises psycopg.Error, whose words never hold the password."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        # The library would name the part that it cannot read, or all of it.
+        raise psycopg.OperationalError("DATABASE_URL cannot be read") from None
+    return psycopg.connect(url, autocommit=True, connect_timeout=TIMEOUT_S)
 
 
 @dataclass(frozen=True, slots=True)

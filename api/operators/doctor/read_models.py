@@ -13,7 +13,7 @@ import redis
 
 from api.database import QUERIES
 from api.operators.doctor.clocks import clock
-from api.operators.doctor.examined import Connection
+from api.operators.doctor.examined import Connection, connected
 from api.operators.doctor.findings import Finding, failed, fine, looked_at, one_line, skipped, warning
 from api.preflight import REDIS_MIN
 from api.standing import Standing
@@ -100,7 +100,7 @@ class Examined:
 def folding(database_url: str, redis_url: str) -> Iterator[Finding]:
     """Who folds, how far it is, and what stands still."""
     try:
-        with psycopg.connect(database_url, autocommit=True, connect_timeout=TIMEOUT_S) as connection:
+        with connected(database_url) as connection:
             connection.execute(f"set statement_timeout = '{TIMEOUT_S}s'")
             stands = _standing(connection)
             yield _projector(stands)

@@ -28,6 +28,19 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
 """
 
 
+LEFT_OUT: Final = frozenset({"endSession", "endOtherSessions"})
+"""Whoever runs the collection would be signed out elsewhere: it ends no session but its own."""
+
+
 def taskflow_collection(document: Described) -> Described:
     """Made of nothing but the document, so the same document makes the same collection."""
-    return collection(document, BODIES)
+    return collection({**document, "paths": run_by_it(document["paths"])}, BODIES)
+
+
+def run_by_it(paths: Described) -> Described:
+    """The paths with the operations that may be run from top to bottom."""
+    kept = {
+        path: {method: each for method, each in methods.items() if each["operationId"] not in LEFT_OUT}
+        for path, methods in paths.items()
+    }
+    return {path: methods for path, methods in kept.items() if methods}

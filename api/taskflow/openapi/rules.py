@@ -77,5 +77,5 @@ def borne_by(endpoint: Endpoint) -> Iterator[str]:
 
 
 def is_about_objects(endpoint: Endpoint) -> bool:
-    """Signing in and out writes no event."""
-    return not endpoint.path.startswith("/api/auth/")
+    """Signing in and out writes no event; ending sessions does."""
+    return not endpoint.path.startswith("/api/auth/") or endpoint.path.startswith("/api/auth/sessions")

@@ -44,6 +44,12 @@ SAMPLES: Final[Mapping[str, Any]] = {
     "User.role": "user",
     "User.active": True,
     "User.hourly_rate": 60.0,
+    "Session.application": "taskflow",
+    "Session.is_current": True,
+    "Session.last_seen_at": "2025-06-20T15:30:00Z",
+    "Session.expires_at": "2025-06-27T09:00:00Z",
+    "Session.address": "203.0.113.7",
+    "Session.user_agent": "Mozilla/5.0",
     # Departments
     "Department.name": "Quality Assurance",
     "Department.description": "Software testing and quality control department",
@@ -184,6 +190,9 @@ SAMPLES: Final[Mapping[str, Any]] = {
     # What answers to writes say
     "login.message": "Login successful",
     "logout.message": "Logged out successfully",
+    "endSession.message": "Session ended",
+    "endOtherSessions.message": "All other sessions ended",
+    "endUserSessions.message": "All sessions of the user ended",
     "createUser.message": "User created successfully",
     "changeUser.message": "User updated successfully",
     "createDepartment.message": "Department created successfully",

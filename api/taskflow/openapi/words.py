@@ -19,7 +19,8 @@ carries the session's `csrf_token` as `X-CSRFToken`.
 **Answers.** Every answer has the same envelope: `status`, `message`, `data`, `pagination` for lists, and
 `meta` with the request's id. Errors say in `data.error_code` what is wrong, and validation says it field
 by field in `data.errors`. An unknown query parameter or field is an error: nothing is ignored silently.
-An address that does not exist is 404, a method that it does not take 405 with `Allow`.
+An address that does not exist is 404, a method that it does not take 405 with `Allow`, and a host name that
+is not the server's 421 with `BAD_HOST`.
 
 **Values.** Moments are UTC, `2025-07-01T09:30:00Z`; input may also be a date alone or bear an offset.
 Money and hours are numbers with two decimals at most.
@@ -34,7 +35,7 @@ minute for both, unless the server is set otherwise. `X-RateLimit-*` tells what 
 
 
 TAGS: Final[Mapping[str, Tag]] = {
-    "auth": Tag("Authentication", "Signing in and out, and who one is."),
+    "auth": Tag("Authentication", "Signing in and out, who one is, and by what one is signed in."),
     "projects": Tag("Projects", "Plans with a budget, an owner and a span of time."),
     "tasks": Tag("Tasks", "Work in projects: assigned, estimated, booked and done."),
     "risks": Tag("Risks", "What may go wrong in a project, and what became of it."),

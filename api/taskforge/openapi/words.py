@@ -20,8 +20,9 @@ expired, `POST /api/auth/refresh` with the refresh token gives another.
 **Answers.** What went well is `{"success": true, "message", "data"}`: reads have no `message`, and some
 writes no `data`. What failed is `{"success": false, "message"}`, with `error` beside it where no endpoint
 is to blame: an address that does not exist is 404 with `Not Found`, a method that it does not take 405
-with `Method Not Allowed` and the header `Allow` (`#/components/responses/MethodNotAllowed`). There are two
-exceptions: a token that is refused is `{"msg"}`, and a request too many is `{"message"}` alone.
+with `Method Not Allowed` and the header `Allow` (`#/components/responses/MethodNotAllowed`), a host name
+that is not the server's 421 with `Misdirected Request`. There are two exceptions: a token that is refused
+is `{"msg"}`, and a request too many is `{"message"}` alone.
 
 **What is checked first.** The limit, the token, the account, whether one is an admin, then the body,
 whether the object exists, whether one may, and at last field by field, in the order of the fields: the

@@ -1,0 +1,89 @@
+"""A clock that goes back and a source of randomness that is dry."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Final
+
+import pytest
+
+from api import app, projecting
+from events import instants
+from readmodels.announcements import Announcements
+from tests.nth import postgres, redis
+from tests.nth.faults import Place
+from tests.nth.injector import Injector, beside
+
+BACK_S: Final = 3600
+
+_time = time.time
+_urandom = os.urandom
+
+
+def install(monkeypatch: pytest.MonkeyPatch) -> Injector:
+    """An injector that is asked by everything that this process asks of the world."""
+    injector = Injector()
+    postgres.install(injector, monkeypatch)
+    redis.install(injector, monkeypatch)
+    _install_clock(injector, monkeypatch)
+    _install_randomness(injector, monkeypatch)
+    _leave_out_what_goes_on_anyway(monkeypatch)
+    return injector
+
+
+def _install_clock(injector: Injector, monkeypatch: pytest.MonkeyPatch) -> None:
+    def back_s() -> int:
+        injector.strike(Place.CLOCK, "the clock")
+        return BACK_S if injector.is_clock_back else 0
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return datetime.now(tz or UTC) - timedelta(seconds=back_s())
+
+    monkeypatch.setattr(instants, "datetime", Clock)
+    monkeypatch.setattr(time, "time", lambda: _time() - back_s())
+
+
+def _install_randomness(injector: Injector, monkeypatch: pytest.MonkeyPatch) -> None:
+    def urandom(size: int) -> bytes:
+        if injector.strike(Place.RANDOM, f"{size} random bytes"):
+            raise OSError("a test has no randomness left")
+        return _urandom(size)
+
+    monkeypatch.setattr(os, "urandom", urandom)
+    # Where `secrets` takes it from.
+    monkeypatch.setattr(random, "_urandom", urandom)
+
+
+def _leave_out_what_goes_on_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server's work by the clock comes at any time: counting it would make every N another one."""
+    background, enter = app.background, Announcements.__aenter__
+
+    def begun(work: Any) -> Any:
+        return _Beside(background(work))
+
+    async def listening(announcements: Announcements) -> Announcements:
+        with beside():
+            return await enter(announcements)
+
+    for module in (app, projecting):
+        monkeypatch.setattr(module, "background", begun)
+    monkeypatch.setattr(Announcements, "__aenter__", listening)
+
+
+class _Beside:
+    """An asynchronous context manager that is entered beside what is tried."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    async def __aenter__(self) -> Any:
+        with beside():
+            return await self._inner.__aenter__()
+
+    async def __aexit__(self, *error: object) -> Any:
+        return await self._inner.__aexit__(*error)
