@@ -17,7 +17,7 @@ from readmodels.reports.report import Column, Report, Row, Unit
 PERSON_FIELDS: Final = {"id": Unit.COUNT, "username": Unit.TEXT, "email": Unit.TEXT}
 UNSEEN: Final = r"(?:[^\S\t\r\n]|[\"\ufeff\u00ad\u200b-\u200f\u2060])*"
 SIGN: Final = "[=+\\-@＝＋－＠]"  # noqa: RUF001
-FORMULA: Final = re.compile(rf"\A(?=[\t\r\n]|{UNSEEN}{SIGN})|(?<=[;\t|])(?={UNSEEN}{SIGN})")
+FORMULA: Final = re.compile(rf"\A(?=\s*[\t\r\n]|{UNSEEN}{SIGN})|(?<=[;\t|])(?=(?:{UNSEEN}|[^\S\t]*){SIGN})")
 """Where spreadsheets begin to run a text, also in wide forms and behind space, quotes or what nobody sees.
 
 Some take semicolons or tabs for the end of a cell, whatever stands between quotes.

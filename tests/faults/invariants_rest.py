@@ -12,7 +12,7 @@ from tests.faults.verdicts import Finding
 
 GROWTH_MAX: Final = 0.1
 ALLOWANCES: Final[Mapping[str, float]] = {
-    "resident_bytes": 24 * 2**20,
+    "resident_bytes": 48 * 2**20,
     "descriptors": 6,
     "connections": 0,
     "used_bytes": 4 * 2**20,
