@@ -78,6 +78,8 @@ class Running:
                 if requests.get(f"{self.url}/readyz", timeout=2).status_code == 200:
                     return self
             time.sleep(0.05)
+        # Whoever asks for it ready has nothing yet to stop it by.
+        self.kill_group()
         raise AssertionError(f"not ready after {READY_TIMEOUT_S} s:\n{self.said()}")
 
     def said(self) -> str:
