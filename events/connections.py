@@ -39,9 +39,12 @@ async def connect(database_url: str, *, connect_timeout_s: float, call_timeout_s
             connection = await psycopg.AsyncConnection.connect(database_url, autocommit=True)
         with closing_on_error(connection), bounded(connection, connect_timeout_s):
             await connection.execute(CONNECT, bounds)
+        return connection
     except (psycopg.Error, OSError, TimeoutError) as error:
-        raise Unavailable(f"the database cannot be reached: {reason(error)}") from error
-    return connection
+        why = reason(error)
+    # Raised out here, it does not hold on to the error, whose traceback holds the half-made connection: that
+    # would stay open until a garbage collector finds it.
+    raise Unavailable(f"the database cannot be reached: {why}")
 
 
 @contextmanager
