@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 
@@ -115,15 +117,18 @@ class Feed:
 
         The driver's own way to wait costs more for each notification than taking it does.
         """
-        loop, file = asyncio.get_running_loop(), connection.fileno()
+        loop = asyncio.get_running_loop()
         lost: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(file, self._read, connection.pgconn, lost)
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(HEARING_S):
-                    await lost
-        finally:
-            loop.remove_reader(file)
+        # libpq closes its descriptor once it reads that the server is gone. The next client who connects
+        # gets that number, and would not be heard once the reader is removed: ours stays ours until then.
+        with socket.socket(fileno=os.dup(connection.fileno())) as ours:
+            loop.add_reader(ours, self._read, connection.pgconn, lost)
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(HEARING_S):
+                        await lost
+            finally:
+                loop.remove_reader(ours)
 
     def _read(self, channel: PGconn, lost: asyncio.Future[None]) -> None:
         try:

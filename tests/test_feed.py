@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import psycopg
 import pytest
+import uvloop
 
+from events.connections import Connection, connect, cut
 from events.postgres import Bounds, PostgresLog, open_log
 
 RARELY_S = 60.0
@@ -68,3 +73,60 @@ async def test_it_goes_on_listening_after_it_has_asked_whether_the_connection_li
             await told(database, str(position))
             assert await log.wait(position - 1, 2.0)
             await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def listening(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Connection, int]]:
+    """A listener's connection, and the port of a server on its loop that repeats what it is told."""
+    made: list[Connection] = []
+
+    async def remembered(url: str, *, connect_timeout_s: float, call_timeout_s: float) -> Connection:
+        made.append(await connect(url, connect_timeout_s=connect_timeout_s, call_timeout_s=call_timeout_s))
+        return made[-1]
+
+    monkeypatch.setattr("events.feed.connect", remembered)
+    bounds = Bounds(poll_interval_s=RARELY_S, listen_retry_max_s=RARELY_S)
+    async with (
+        await asyncio.start_server(repeat, "127.0.0.1", 0) as server,
+        await psycopg.AsyncConnection.connect(database_url, autocommit=True) as database,
+        open_log(database_url, bounds) as log,
+    ):
+        assert not await log.wait(0, 0.1)
+        await listeners(database)
+        yield made[0], server.sockets[0].getsockname()[1]
+
+
+async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(await reader.readline())
+    await writer.drain()
+    writer.close()
+
+
+@contextmanager
+def no_low_number_free() -> Iterator[None]:
+    """The next connection gets the number of one that is closed in here."""
+    taken = [os.dup(0) for _ in range(100)]
+    try:
+        yield
+    finally:
+        for each in taken:
+            os.close(each)
+
+
+def test_who_connects_in_the_moment_in_which_the_listener_is_cut_off_is_heard(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, socket.socket() as client:
+        served = listening(database_url, monkeypatch)
+        connection, port = runner.run(served.__aenter__())
+        with no_low_number_free():
+            # The loop stands still meanwhile, and is told of both at once.
+            cut(connection)
+            client.settimeout(2)
+            client.connect(("127.0.0.1", port))
+            client.sendall(b"hello\n")
+            said = runner.run(asyncio.to_thread(client.recv, 10))
+        runner.run(served.__aexit__(None, None, None))
+    assert said == b"hello\n"
