@@ -24,8 +24,8 @@ def reset(transport: asyncio.Transport) -> None:
     """End a connection at once, throwing away what was not sent yet."""
     endpoint = transport.get_extra_info("socket")
     if endpoint is not None:
-        # It is closed already when the client was the first to go.
-        with suppress(OSError):
+        # It is closed already when the client was the first to go, which uvloop tells by a ValueError.
+        with suppress(OSError, ValueError):
             endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     transport.abort()
 
