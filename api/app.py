@@ -12,6 +12,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from api.admission import Admission
+from api.another_log import AnotherLog
 from api.attempts import Attempts
 from api.core import Core
 from api.csrf import CsrfTokens
@@ -120,6 +121,7 @@ def core_of(
         ),
         model=reading,
         announcements=reading,
+        another_log=AnotherLog(reading, store),
         kept=KeptAnswers(
             reading,
             bytes_max=settings.kept_answers_bytes_max,

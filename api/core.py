@@ -9,6 +9,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from api.admission import Admission
+from api.another_log import AnotherLog
 from api.attempts import Attempts
 from api.csrf import CsrfTokens
 from api.database import Database
@@ -41,6 +42,7 @@ class Core:
     dispatcher: Dispatcher
     model: Model
     announcements: ReadingSide
+    another_log: AnotherLog
     kept: KeptAnswers
     connections: Connections
     database: Database

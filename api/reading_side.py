@@ -15,7 +15,7 @@ import structlog
 from api.kept_documents import KeptDocuments
 from api.recording import rests_on
 from events.errors import Unavailable
-from readmodels.announcements import TROUBLE, Announcements
+from readmodels.announcements import TROUBLE, Announcements, End
 from readmodels.documents import Document, Ref
 from readmodels.freshness import Freshness
 from readmodels.model import Model, NotReady, Page, Query, TooBusy, TooLong
@@ -133,6 +133,10 @@ class ReadingSide:
         """As `Announcements.distrust`, for the generation that is of this build."""
         for view in [*self._views.values()]:
             await view.announcements.distrust(build)
+
+    async def end(self) -> End:
+        """As `Announcements.end`, of the generation that is read."""
+        return await self._view().announcements.end()
 
     async def reached(self, position: int, timeout_s: float) -> bool:
         """As `Announcements.reached`; for a while after a switch, both generations have to be there."""

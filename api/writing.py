@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import structlog
-
+from api.another_log import QUICK_S
 from api.behind import Readable, StreamModel
 from api.core import Core
 from api.idempotency import Key
@@ -20,7 +20,6 @@ from events.log import Metadata
 from readmodels.model import NotReady
 
 EVENTS_PER_COMMAND_MAX = 1000
-log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Event)
@@ -59,7 +58,7 @@ async def write(
     key: Key | None = None,
 ) -> Written:
     """Raises a Refusal, AlreadyDone for a key whose command is in the log, and the store's errors."""
-    build, seen = core.announcements.heard()
+    began_at, (build, seen) = time.monotonic(), core.announcements.heard()
     decided = await core.dispatcher.dispatch(
         command,
         actor,
@@ -75,9 +74,11 @@ async def write(
         version = expected_version + sum(event.stream == main for event in decided.events)
     position = await core.store.head() if decided.position is None else decided.position
     if position < seen + bool(decided.events):
-        # The read model was there before the event was: it is of a log that has been restored since.
-        log.error("log_went_back", position=position, read_model=seen)
-        await core.announcements.distrust(build)
+        # The read model was there before the event was: it is of a log that has been replaced since.
+        await core.another_log.distrust(build, position)
+    elif time.monotonic() - began_at > QUICK_S:
+        # What was seen when it began says nothing about what was folded while it waited.
+        await core.another_log.look_out(position)
     return Written(decided.events, position, version)
 
 

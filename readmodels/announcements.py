@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
-from typing import Final
+from typing import Final, NamedTuple
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -27,6 +27,14 @@ SILENCE_MAX_S: Final = 1.0
 TRUST_S: Final = 2.0
 """How old the last sign may be that nothing was missed: a look takes a moment, also a long one."""
 LONG_AGO: Final = float("-inf")
+
+
+class End(NamedTuple):
+    """Where a read model stands: the last event that it has folded, and its build. At 0 there is no event."""
+
+    position: int
+    event_id: str
+    build: bytes
 
 
 class Announcements:
@@ -104,6 +112,12 @@ class Announcements:
         """The position that the checkpoint is known to have reached, having looked. Raises TROUBLE."""
         await self._look()
         return self._position
+
+    async def end(self) -> End:
+        """Where the checkpoint says that the read model stands, asked now. Raises TROUBLE."""
+        names = ("position", "event_id", "build")
+        position, event_id, build = await call(self._redis, "HMGET", self._keys.checkpoint, *names)
+        return End(int(position or 0), (event_id or b"").decode(), build or b"")
 
     def on_rebuilt(self, act: Callable[[], None]) -> None:
         """Have `act` called whenever the read model was begun anew, which a restored log leads to."""

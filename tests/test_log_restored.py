@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import psycopg
+import pytest
 from redis.asyncio import Redis
 
+from api.another_log import QUICK_S
+from events.log import Appended
+from events.store import Append
 from readmodels.connecting import call
 from readmodels.keys import BEHIND
 from tests.http import Taskflow, caught_up
@@ -52,6 +56,34 @@ async def test_who_writes_to_a_restored_log_is_answered_with_what_was_written(ta
     for client in (taskflow.admin, other.admin):
         answer = await client.get("/api/projects")
         assert [project["name"] for project in answer.data["projects"]] == ["After"]
+
+
+async def test_who_waited_while_the_log_was_replaced_is_answered_with_what_was_written(
+    taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the request came, the read model had not seen anything that is gone now."""
+    other, append, may_append = await taskflow.twin(), taskflow.core.store.append, asyncio.Event()
+    await other.admin.sign_in()
+    head = await taskflow.core.store.head()
+
+    async def append_late(one: Append) -> Appended:
+        await may_append.wait()
+        return await append(one)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(taskflow.core.store, "append", append_late)
+        waiting = asyncio.create_task(taskflow.admin.post("/api/projects", {"name": "After"}))
+        await other.admin.made("/api/projects", {"name": "Before"})
+        await other.admin.made("/api/projects", {"name": "Before, too"})
+        await caught_up(taskflow.core)
+        await restored(taskflow, head)
+        await asyncio.sleep(QUICK_S)
+        may_append.set()
+        answer = await waiting
+    assert (answer.status, answer.headers.get("X-Read-Model")) == (201, "behind")
+    assert answer.data["project"]["name"] == "After"
+    for client in (taskflow.admin, other.admin):
+        assert (await client.get("/api/projects")).status == 503
 
 
 async def test_states_that_never_happened_are_forgotten(taskflow: Taskflow) -> None:
