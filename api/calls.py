@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeVar
 
@@ -60,16 +60,6 @@ async def _reached(core: Core, position: int) -> None:
         raise TryLater(f"The read model has not reached position {position} yet")
 
 
-@contextmanager
-def never_denied() -> Iterator[None]:
-    """A block about what is done: whatever is away, nobody is told that nothing was. Raises LeftOpen."""
-    try:
-        yield
-    except (StoreError, NotReady) as error:
-        log.warning("a write cannot be shown", reason=str(error))
-        raise LeftOpen(UNSHOWN) from error
-
-
 @dataclass(slots=True, kw_only=True)
 class BaseCall:
     """`done_at` is the position of what an earlier try of this request committed."""
@@ -101,20 +91,19 @@ class BaseCall:
         """Carry the command out on behalf of the caller, or of `actor`, unless an earlier try did."""
         if self.done_at is not None:
             assert self.key, "an earlier try was found by its key"
-            with never_denied():
-                # It can be seen; whether it would outlive a failover has to be asked.
-                await self.core.store.outcome(self.key.command_id)
-                written = await written_before(self.core, self.done_at)
-        else:
-            written = await write(
-                self.core,
-                command,
-                actor or self.caller.actor,
-                self.metadata(),
-                expected_version=self.expected_version(),
-                key=self.key,
-            )
-        self.has_committed = bool(written.events)
+            self.has_committed = True
+            # It can be seen; whether it would outlive a failover has to be asked.
+            await self.core.store.outcome(self.key.command_id)
+            return await written_before(self.core, self.done_at)
+        written = await write(
+            self.core,
+            command,
+            actor or self.caller.actor,
+            self.metadata(),
+            expected_version=self.expected_version(),
+            key=self.key,
+        )
+        self.has_committed |= bool(written.events)
         return written
 
     async def seen(
@@ -122,13 +111,26 @@ class BaseCall:
     ) -> tuple[T, Mapping[str, str]]:
         """What `show` makes of a model that has the write in it, and the headers that tell of the write.
 
-        Raises NotReady where nothing can be shown now, LeftOpen where something was done.
+        Raises NotReady, and what the store raises, where nothing can be shown now.
         """
         user_id = self.maybe_caller.id if self.maybe_caller else None
-        with never_denied() if self.has_committed else nullcontext():
-            answer, is_behind = await shown(self.core, written, user_id, show, is_new=is_new)
+        answer, is_behind = await shown(self.core, written, user_id, show, is_new=is_new)
         headers = {POSITION_HEADER: str(written.position)}
         return answer, (headers | {MODEL_HEADER: "behind"} if is_behind else headers)
+
+    @contextmanager
+    def never_denied(self) -> Iterator[None]:
+        """The block of the handler: whatever is away, nobody is told that nothing was done where it was.
+
+        Raises LeftOpen then.
+        """
+        try:
+            yield
+        except (StoreError, NotReady) as error:
+            if not self.has_committed:
+                raise
+            log.warning("a write cannot be shown", reason=str(error))
+            raise LeftOpen(UNSHOWN) from error
 
     async def once(
         self, raw: bytes, reply: Callable[[], Awaitable[Reply]], refused: Callable[[Refusal], Reply]

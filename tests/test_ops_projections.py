@@ -12,6 +12,7 @@ from api.operators import rebuilding
 from api.operators.instruments import instruments_of
 from commands.context import SYSTEM
 from commands.errors import Invalid
+from events.errors import Unavailable
 from events.log import Metadata
 from events.operations import GenerationSwitched, RebuildStarted
 from projections.comparing import Comparison
@@ -139,6 +140,25 @@ async def test_paused_it_is_told_by_status_and_readyz(taskflow: Taskflow) -> Non
     await caught_up(taskflow.core)
     assert (await admin.get("/api/projects/1")).status == 200
     assert (await admin.post(f"{URL}/resume", WHY)).status == 409
+
+
+async def test_what_was_recorded_is_not_denied(taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database goes away between the event and the look at what came of it."""
+
+    async def away(_: object) -> None:
+        raise Unavailable("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("api.ops.projections.projections.paused", away)
+        answer = await taskflow.admin.post(f"{URL}/pause", WHY)
+        assert answer.status == 503
+        assert "It may have been done" in answer.body["message"]
+        patched.setattr("api.operators.instruments.Instruments.record", lambda *_: away(None))
+        answer = await taskflow.admin.post(f"{URL}/resume", WHY)
+        assert answer.status == 503
+        assert "may have been done" not in answer.body["message"]
+    assert (await status(taskflow.admin))["paused"]["reason"] == "to see"
+    assert (await taskflow.admin.post(f"{URL}/resume", WHY)).status == 200
 
 
 @pytest.mark.parametrize("path", ["rebuild", "verify", "cancel", "rollback", "pause", "resume"])

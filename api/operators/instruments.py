@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -28,7 +28,8 @@ from readmodels.connecting import connect
 class Instruments:
     """The log, the tables beside it, and Redis, which is connected to when it is first used.
 
-    `actor` is who operates, `metadata` where from; both stand on what `record` writes.
+    `actor` is who operates, `metadata` where from; both stand on what `record` writes, and `recorded` is
+    called once that is done.
     """
 
     settings: Settings
@@ -39,13 +40,16 @@ class Instruments:
     redis: Redis
     actor: Actor
     metadata: Metadata
+    recorded: Callable[[], None] = lambda: None
 
     async def record(self, command: object) -> Decided:
         """Carry out a command of `commands.operations`, or any other.
 
         Raises `commands.errors.Refusal`, and the store's Unavailable and OutcomeUnknown.
         """
-        return await self.dispatcher.dispatch(command, self.actor, self.metadata, now=instants.now())
+        decided = await self.dispatcher.dispatch(command, self.actor, self.metadata, now=instants.now())
+        self.recorded()
+        return decided
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
@@ -26,7 +26,11 @@ class OpsCall(Call):
     @property
     def instruments(self) -> Instruments:
         """What the tools work with, on behalf of the caller."""
-        return instruments_of(self.core, self.caller.actor, self.metadata())
+        tools = instruments_of(self.core, self.caller.actor, self.metadata())
+        return replace(tools, recorded=self._recorded)
+
+    def _recorded(self) -> None:
+        self.has_committed = True
 
     def valid(self) -> dict[str, Any]:
         """The body's fields. Raises Invalid."""

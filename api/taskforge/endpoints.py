@@ -163,7 +163,8 @@ async def _answered(endpoint: Endpoint, call: Call, raw: bytes) -> Reply | web.S
 
 
 async def _answer(endpoint: Endpoint, call: Call) -> Reply | web.StreamResponse:
-    answer = await endpoint.handle(call)
+    with call.never_denied():
+        answer = await endpoint.handle(call)
     return sealed(answer) if isinstance(answer, Answer) else answer
 
 
