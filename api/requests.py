@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple
 
@@ -37,6 +37,9 @@ _PASSED_ON = re.compile(
     r"|(x-|true-|fastly-|fly-|do-connecting-|x-cluster-|cluster-)*(client|remote|originating)-(ip|addr)",
     re.IGNORECASE,
 )
+
+_ids: Final[list[str]] = []
+"""Made, and given to no request yet."""
 
 _not_believed: Final = Seldom("forwarded_header_ignored")
 _not_read: Final = Seldom("forwarded_entry_unreadable")
@@ -79,18 +82,14 @@ def request_id_of(request: web.Request) -> str:
 
 
 def new_request_id() -> str:
-    return next(_ids)
+    """Nobody can guess any; the system is asked for many at a time.
 
-
-def _new_ids() -> Iterator[str]:
-    """Nobody can guess any; the system is asked for many at a time."""
-    while True:
+    Raises OSError where it has no randomness left; the next one who asks may have more luck.
+    """
+    if not _ids:
         digits = os.urandom(IDS_AT_ONCE * ID_DIGITS // 2).hex()
-        for start in range(0, len(digits), ID_DIGITS):
-            yield f"req_{digits[start : start + ID_DIGITS]}"
-
-
-_ids: Final = _new_ids()
+        _ids.extend(f"req_{digits[start : start + ID_DIGITS]}" for start in range(0, len(digits), ID_DIGITS))
+    return _ids.pop()
 
 
 def client_address(request: web.Request, trusted: tuple[Network, ...]) -> str | None:

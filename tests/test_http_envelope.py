@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -11,6 +12,7 @@ import orjson
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from api.requests import IDS_AT_ONCE, new_request_id
 from api.sessions import Sessions
 from api.taskflow import department_forms
 from events.errors import OutcomeUnknown
@@ -81,6 +83,17 @@ async def test_the_request_id_stands_on_the_events_that_the_request_caused(taskf
     position = int(answer.headers["X-Event-Position"])
     (record,) = await taskflow.core.store.read(position - 1, 1)
     assert record[6:] == (1, "admin", "taskflow", "the-one-that-caused-it", None, "CreateProject")
+
+
+def test_ids_are_made_again_once_the_system_has_randomness_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dry(_: int) -> bytes:
+        raise OSError("a test has no randomness left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "urandom", dry)
+        with pytest.raises(OSError, match="no randomness"):
+            _ = [new_request_id() for _ in range(IDS_AT_ONCE + 1)]
+    assert new_request_id() != new_request_id()
 
 
 async def test_head_is_get_without_a_body(taskflow: Taskflow) -> None:
