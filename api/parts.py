@@ -35,7 +35,7 @@ def migrate(data: Path | None) -> list[str]:
     preflight.named_servers(given)
     with opened(folder, given, env) as settings:
         missing = pending(settings.database_url)
-        prepared(settings)
+        prepared(settings, given)
     return missing
 
 
@@ -63,7 +63,7 @@ def serve(
         preflight.named_servers(given)
     with opened(folder, given, env, serves=True) as settings:
         if followed is None:
-            _must_be_prepared(settings)
+            _must_be_prepared(settings, given)
         if workers > 1:
             _in_several(data, host, ports, workers)
         else:
@@ -85,7 +85,7 @@ def project(data: Path | None, *, with_spare: bool, lifeline: int | None) -> Non
         logging_to(settings.log_format, settings.log_level),
     ):
         if followed is None:
-            _must_be_prepared(settings)
+            _must_be_prepared(settings, given)
         if with_spare:
             _watched(Team(projectors(_words(data), 2)))
         else:
@@ -98,11 +98,11 @@ def _named(data: Path | None, host: str) -> tuple[DataFolder, Mapping[str, str],
     return folder_at(data), given, preflight.environment(host, given)
 
 
-def _must_be_prepared(settings: Settings) -> None:
+def _must_be_prepared(settings: Settings, given: Mapping[str, str]) -> None:
     missing = pending(settings.database_url)
     if missing:
         raise CannotRun("the database is not up to date: run `taskledger migrate` first")
-    asyncio.run(prepare(settings, environ()))
+    asyncio.run(prepare(settings, given))
 
 
 def _followed(lifeline: int | None) -> Lifeline | None:

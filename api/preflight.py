@@ -26,10 +26,14 @@ _REASONS: Final = re.compile(
     r"|password authentication failed|no password supplied|database \"[^\"]*\" does not exist"
     r"|role \"[^\"]*\" does not exist|no such file or directory|no pg_hba\.conf entry"
     r"|certificate verify failed|server does not support ssl|permission denied|network is unreachable"
-    r"|too many clients|invalid username-password pair|must be called with the client already authenticated",
+    r"|too many clients|invalid username-password pair|must be called with the client already authenticated"
+    r"|running in protected mode",
     re.IGNORECASE,
 )
-_CLEARER: Final = {"must be called with the client already authenticated": "it asks for a password"}
+_CLEARER: Final = {
+    "must be called with the client already authenticated": "it asks for a password",
+    "running in protected mode": "it is in protected mode, and lets nobody in from elsewhere",
+}
 
 
 def is_loopback(host: str) -> bool:

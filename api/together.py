@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from typing import Final, Generic, TypeVar
 
 from readmodels.pipe import settle
 
 TOGETHER_MAX: Final = 1000
-TURNS_MAX: Final = 10_000
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -30,7 +30,7 @@ class Together(Generic[Asked, Answer]):
         is_in_turns: bool = False,
     ) -> None:
         self._answers = answers
-        self._turns = asyncio.Semaphore(1 if is_in_turns else TURNS_MAX)
+        self._turn = asyncio.Lock() if is_in_turns else nullcontext()
         self._waiting: list[tuple[Asked, asyncio.Future[Answer]]] = []
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -45,7 +45,7 @@ class Together(Generic[Asked, Answer]):
         return answer
 
     async def _ask_all(self) -> None:
-        async with self._turns:
+        async with self._turn:
             waiting, self._waiting = self._waiting, []
             if len(waiting) <= TOGETHER_MAX:
                 await self._ask_some(waiting)

@@ -63,18 +63,19 @@ def up(options: Options) -> None:
         ):
             env = preflight.environment(options.host, given)
             with asked.held():
-                default_login = prepared(settings_for(found, folder, given, env, serves=True))
+                default_login = prepared(settings_for(found, folder, given, env, serves=True), given)
             with team.running():
                 supervisor = Supervisor((*found.started, *team.workers), say)
                 _wait_until_ready(options, supervisor)
-                _greet(options, folder, env, default_login, time.monotonic() - started_at)
+                place = _place(options, folder, given)
+                _greet(options, place, env, default_login, time.monotonic() - started_at)
                 team.watch(supervisor, asked)
 
 
-def prepared(settings: Settings) -> bool:
+def prepared(settings: Settings, given: Mapping[str, str]) -> bool:
     """Bring the schema up to date and see to the first admin; whether the development login works."""
     migrate(settings.database_url)
-    return asyncio.run(prepare(settings, environ()))
+    return asyncio.run(prepare(settings, given))
 
 
 @contextlib.contextmanager
@@ -136,11 +137,15 @@ def local(host: str) -> str:
     return "localhost" if host in ("127.0.0.1", "0.0.0.0", "::", "::1") else host  # noqa: S104
 
 
-def _greet(options: Options, folder: DataFolder, env: str, default_login: bool, took_s: float) -> None:
+def _place(options: Options, folder: DataFolder, given: Mapping[str, str]) -> str:
+    """Where the data are, in words."""
+    if given.get("DATABASE_URL"):
+        return "in the database that DATABASE_URL names"
+    return "thrown away at the end (--ephemeral)" if options.ephemeral else str(folder.path)
+
+
+def _greet(options: Options, place: str, env: str, default_login: bool, took_s: float) -> None:
     url, forge_url = (f"http://{local(options.host)}:{port}" for port in options.ports.values())
-    data = "thrown away at the end (--ephemeral)" if options.ephemeral else str(folder.path)
-    if environ().get("DATABASE_URL"):
-        data = "in the database that DATABASE_URL names"
     login = (
         f"{USERNAME} / {DEVELOPMENT_PASSWORD} (development only)"
         if default_login
@@ -154,7 +159,7 @@ def _greet(options: Options, folder: DataFolder, env: str, default_login: bool, 
     say(f"                     TaskForge asks for the email address instead: {EMAIL}")
     if env == "development":
         say(f"  documentation      {url}/api/docs and {forge_url}/api/docs")
-    say(f"  data               {data}")
+    say(f"  data               {place}")
     say(f"  health             {url}/readyz")
     say("Try next, in a second terminal:")
     body = f'{{"username": "{USERNAME}", "password": "{DEVELOPMENT_PASSWORD if default_login else "…"}"}}'

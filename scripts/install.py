@@ -17,6 +17,9 @@ VENV: Final = ROOT / ".venv"
 PYTHON: Final = VENV / "bin" / "python"
 LOG: Final = VENV / "install.log"
 
+FOR: Final = {"run": "", "dev": " for tests, checks and benchmarks"}
+"""What the packages of each group are for, where that is not plain."""
+
 NO_NETWORK: Final = (
     "NewConnectionError",
     "name resolution",
@@ -56,7 +59,7 @@ def install(group: str) -> None:
     """Whoever waited for the lock finds everything done."""
     if is_installed(group):
         return
-    say("installing Python packages into .venv, once; this takes about half a minute")
+    say(f"installing Python packages{FOR[group]} into .venv, once; this takes about half a minute")
     if not is_usable():
         make()
     requirements = ROOT / "requirements" / f"{group}.txt"

@@ -119,14 +119,19 @@ def test_lines_about_requests_go_out_together(monkeypatch: pytest.MonkeyPatch) -
     assert len(written) < 5
 
 
+def too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five lines for a queue of two, and the time in which they go out."""
+    monkeypatch.setattr(logs, "QUEUE_MAX", 2)
+    for _ in range(5):
+        log_request(LINE)
+    time.sleep(5 * GATHER_S)
+
+
 def test_lines_about_requests_that_did_not_fit_are_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(logs, "QUEUE_MAX", 2)
     with logging_to("json", "info"):
-        for _ in range(5):
-            log_request(LINE)
-        time.sleep(3 * GATHER_S)
+        too_much(monkeypatch)
         log_request(LINE)
     said = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
     assert said == [
@@ -140,11 +145,8 @@ def test_lines_about_requests_that_did_not_fit_are_counted(
 def test_missing_lines_are_told_though_no_other_line_comes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(logs, "QUEUE_MAX", 2)
     with logging_to("json", "info"):
-        for _ in range(5):
-            log_request(LINE)
-        time.sleep(5 * GATHER_S)
+        too_much(monkeypatch)
         said = capsys.readouterr().err
     assert "3 lines are missing here" in said.splitlines()[-1]
     assert not capsys.readouterr().err

@@ -203,7 +203,7 @@ with listened_to() as asked:
     signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         with asked.held():
-            prepared(settings)
+            prepared(settings, os.environ)
             # In one piece: `print` writes the end of the line apart, and a signal may come in between.
             sys.stdout.write("prepared\\n")
         signal.pause()

@@ -17,8 +17,8 @@ from api.opening import ledger_at, must_have_its_key
 from api.operators.drafts import Draft
 from readmodels.keys import PROCESSES
 from tests.folding import client
-from tests.http import Taskflow, taskflow_running
-from tests.test_backup import backed_up, restored, rows, served, settings_for
+from tests.http import Taskflow, served, taskflow_running
+from tests.test_backup import backed_up, restored, rows, settings_for
 
 
 async def test_a_backup_with_another_master_key_is_refused(taskflow: Taskflow, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ from events.projects import ProjectCreated, ProjectDetailsChanged
 from events.store import EventStore
 from events.tasks import TaskCreated, TaskHoursBooked
 from events.users import UserRegistered
-from tests.http import ADMIN_HASH, JWT_SECRET, MASTER_KEY, Taskflow, caught_up, started
+from tests.http import ADMIN_HASH, JWT_SECRET, MASTER_KEY, Taskflow, served
 from tests.running import ROOT, running, signed_in
 
 UNTIL = date(2025, 10, 1)
@@ -476,11 +476,7 @@ async def company(database_url: str, redis_url: str, logs: None) -> AsyncIterato
         jwt_secret=JWT_SECRET,
         rate_limits=None,
     )
-    async with started(settings) as server:
-        server.start_projector()
-        server.stack.push_async_callback(server.stop_projector)
-        await caught_up(server.core)
-        await server.admin.sign_in()
+    async with served(settings) as server:
         yield server
 
 

@@ -44,14 +44,9 @@ def backup(
         refusals_told(),
         _terminated_as_interrupted(),
         opened(ledger_at(data, given), given, env) as settings,
-        progress("backing up, bytes", None) as bar,
+        progress("backing up, bytes") as advance,
     ):
-        made = back_up(
-            settings,
-            target.expanduser().absolute(),
-            reason,
-            lambda done: bar.update(bar.task_ids[0], completed=done),
-        )
+        made = back_up(settings, target.expanduser().absolute(), reason, advance)
     print_fields(made.as_json(), form_of(output, as_json))
     tell("The master key is not in it: keep a copy of that, too, and in another place.")
 
@@ -127,7 +122,7 @@ def restore(
             f"User {done.people_not_deleted[0]} is erased and still the last admin: make another one by"
             " `taskledger users create-admin`, who deletes that one."
         )
-    tell("Start the ledger now: with the same master key: the projector makes the read models again.")
+    tell("Start the ledger now, with the same master key: the projector makes the read models again.")
 
 
 @contextmanager

@@ -57,10 +57,8 @@ def export(
     )
 
     async def work(tools: Instruments) -> Manifest:
-        with progress("exporting", None) as bar:
-            return await run_export(
-                tools, order, lambda done, all_: bar.update(bar.task_ids[0], completed=done, total=all_)
-            )
+        with progress("exporting") as advance:
+            return await run_export(tools, order, advance)
 
     print_fields(run(data, work, needs_redis=False).as_json(), form_of(output, as_json))
 
@@ -92,7 +90,7 @@ def import_(
     preflight.named_servers({"DATABASE_URL": given.get("DATABASE_URL", "")})
     with (
         opened(folder_at(data), given, preflight.environment("127.0.0.1", given)) as settings,
-        progress("importing", None) as bar,
+        progress("importing") as advance,
     ):
         # Not as `taskledger migrate` does it, which also makes an admin.
         migrate(settings.database_url)
@@ -101,7 +99,7 @@ def import_(
             settings.master_key,
             source.expanduser().absolute(),
             is_another_log=as_another_log,
-            progress=lambda some, every: bar.update(bar.task_ids[0], completed=some, total=every),
+            progress=advance,
         )
     shown = {"events": done.manifest.last_position, "log_id": done.log_id, "last_ids": done.last_ids}
     print_fields(shown, form_of(output, as_json))

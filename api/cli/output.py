@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -119,9 +119,15 @@ def _print_whole(table: Table) -> None:
         sys.stdout.write(line.rstrip() + "\n")
 
 
+class Advance(Protocol):
+    """Moves a bar: how much is done, of how much where that is known by now, and how fast in words."""
+
+    def __call__(self, done: int, total: int | None = None, rate: str = "") -> None: ...
+
+
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Progress]:
-    """A bar on stderr where that is a terminal, else nothing; its only task has the number 0."""
+def progress(what: str) -> Iterator[Advance]:
+    """A bar on stderr where that is a terminal, else nothing."""
     shown = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -132,5 +138,9 @@ def progress(what: str, total: int | None) -> Iterator[Progress]:
         disable=not _err.is_terminal,
     )
     with shown:
-        shown.add_task(what, total=total, rate="")
-        yield shown
+        task = shown.add_task(what, total=None, rate="")
+
+        def advance(done: int, total: int | None = None, rate: str = "") -> None:
+            shown.update(task, completed=done, total=total, rate=rate)
+
+        yield advance

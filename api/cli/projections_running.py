@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from redis.exceptions import RedisError
-from rich.progress import Progress as Bar
 
 from api.cli.options import Form
-from api.cli.output import print_fields, print_json, print_rows, progress, tell
+from api.cli.output import Advance, print_fields, print_json, print_rows, progress, tell
 from api.cli.running import run
 from api.exits import CannotRun, InConflict, Unverified
 from api.operators.instruments import Instruments
@@ -45,10 +44,10 @@ def carried_out(
 async def _followed(rebuilding: Rebuilding, purpose: str, generation: int) -> Rebuild:
     task = asyncio.create_task(rebuilding.run())
     try:
-        with progress(f"{purpose} of generation {generation}", None) as bar:
+        with progress(f"{purpose} of generation {generation}") as advance:
             while not task.done():
                 await asyncio.wait([task], timeout=BAR_INTERVAL_S)
-                _show(bar, rebuilding)
+                _show(advance, rebuilding)
         return await task
     except (Held, Unsteady, NotSwitched) as error:
         raise InConflict(f"{error}; {AGAIN}") from None
@@ -64,10 +63,10 @@ async def _ended(task: asyncio.Task[Rebuild]) -> None:
     await asyncio.wait([task])
 
 
-def _show(bar: Bar, rebuilding: Rebuilding) -> None:
+def _show(advance: Advance, rebuilding: Rebuilding) -> None:
     now = rebuilding.progress
     rate = f"{now.events_per_s:,.0f} events/s" if now.events_per_s and now.phase == "folding" else now.phase
-    bar.update(bar.task_ids[0], completed=now.done, total=now.total or None, rate=rate)
+    advance(now.done, now.total or None, rate)
 
 
 def conclude(done: Rebuild, form: Form) -> None:

@@ -30,21 +30,12 @@ def restored(data: Path | None, environ: Mapping[str, str], order: Order, *, yes
     _must_rest(folder, environ)
     _must_have_the_key(folder, environ, backup)
     preflight.named_servers(environ)
-    with progress("verifying, bytes", None) as bar:
-        verify(
-            order.source,
-            backup.dump,
-            lambda done, every: bar.update(bar.task_ids[0], completed=done, total=every),
-        )
+    with progress("verifying, bytes") as advance:
+        verify(order.source, backup.dump, advance)
     with _opened(folder, environ, is_replacing=order.is_replacing) as settings:
         _must_be_wanted(settings, backup, order, _where(folder, environ), yes=yes)
-        with progress("restoring, bytes", None) as bar:
-            return restore(
-                settings,
-                backup,
-                order,
-                lambda done, every: bar.update(bar.task_ids[0], completed=done, total=every),
-            )
+        with progress("restoring, bytes") as advance:
+            return restore(settings, backup, order, advance)
 
 
 @contextlib.contextmanager

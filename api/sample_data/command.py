@@ -6,7 +6,7 @@ import asyncio
 import gc
 import secrets
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -73,7 +73,7 @@ def sample_data(options: Options) -> int:
         migrate(settings.database_url)
         password = secrets.token_urlsafe(12) if settings.is_production else PASSWORD
         plan = replace(plan, password_hash=hash_password(password))
-        outcome, default_login = asyncio.run(_generate(settings, plan))
+        outcome, default_login = asyncio.run(_generate(settings, plan, given))
     sign_in = SignIn(password, default_login, is_running)
     say(tell_machines(outcome, sign_in) if options.as_json else tell(outcome, sign_in))
     return INTERRUPTED if outcome.interrupted else 0
@@ -90,11 +90,11 @@ def _plan(options: Options) -> Plan:
     )
 
 
-async def _generate(settings: Settings, plan: Plan) -> tuple[Outcome, bool]:
+async def _generate(settings: Settings, plan: Plan, given: Mapping[str, str]) -> tuple[Outcome, bool]:
     async with open_store(settings.database_url, settings.master_key, append_queue_max=QUEUE_MAX) as store:
         at_its_time = await fits_in(store, plan)
         recorded_at = begins_at(plan) if at_its_time else None
-        default_login = await prepare(settings, environ(), recorded_at=recorded_at)
+        default_login = await prepare(settings, given, recorded_at=recorded_at)
         stopping = _stop_signals()
         # Nothing here refers to itself in circles; looking for that would take a tenth of the time.
         gc.freeze()
