@@ -19,7 +19,7 @@ from tests.faults.breaks import try_breaks
 from tests.faults.document import write_table
 from tests.faults.nemesis import SCHEDULES
 from tests.faults.report import Tried, evidence, line, markdown, print_tables
-from tests.faults.results import as_json
+from tests.faults.results import as_json, passed_in
 from tests.faults.run import Trials
 from tests.faults.schedules import Schedule
 
@@ -54,7 +54,15 @@ def asked(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--breaks", action="store_true", help="break the ledger on purpose: the checker must notice"
     )
     parser.add_argument("--list", action="store_true", help="say what there is, and try nothing")
-    parser.add_argument("--json", type=writable, metavar="FILE", help="write every finding")
+    parser.add_argument("--json", type=writable, metavar="FILE", help="write every finding, after each trial")
+    parser.add_argument(
+        "--found",
+        type=found_in,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="what --json wrote: trials that passed there are told as well, and not made again",
+    )
     parser.add_argument("--markdown", type=writable, metavar="FILE", help="write the table as Markdown")
     parser.add_argument(
         "--logs", type=Path, metavar="DIR", help="keep what the processes of each schedule's last lab said"
@@ -65,6 +73,14 @@ def asked(arguments: Sequence[str] | None) -> argparse.Namespace:
         if name not in SCHEDULES:
             parser.error(f"there is no schedule {name}: choose from {', '.join(SCHEDULES)}")
     return options
+
+
+def found_in(file: str) -> list[Tried]:
+    """What passed in a run that --json wrote down. Raises ArgumentTypeError."""
+    try:
+        return passed_in(Path(file))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def positive(text: str) -> int:
@@ -80,22 +96,33 @@ def chosen(options: argparse.Namespace) -> list[Schedule]:
 
 
 def try_chosen(options: argparse.Namespace) -> int:
-    """Try and tell; what was found before an interruption is told as well, and not written anywhere."""
+    """Try and tell; what was found before an interruption is told as well, and is in no document."""
     schedules, seeds = chosen(options), range(options.seed, options.seed + options.seeds)
-    found: list[Tried] = []
+    before = {(each.schedule.name, each.seed): each for some in options.found for each in some}
+    found = [before[one.name, seed] for one in schedules for seed in seeds if (one.name, seed) in before]
+    wanted = [(one, [seed for seed in seeds if (one.name, seed) not in before]) for one in schedules]
 
     def tell(tried: Tried) -> None:
         found.append(tried)
         _say(f"[{len(found)}/{len(schedules) * len(seeds)}] {line(tried)}")
         for each in evidence(tried):
             _say(f"    {each}")
+        # After each trial: hours of work are not lost with the last minute.
+        _keep(found, options)
 
-    was_interrupted = not _finished(Trials(tell, options.logs).all(schedules, seeds))
+    was_interrupted = not _finished(Trials(tell, options.logs).all(wanted))
+    found.sort(key=lambda each: (schedules.index(each.schedule), each.seed))
+    _keep(found, options)
     print_tables(found)
     if was_interrupted:
         return INTERRUPTED
     _write(found, options)
     return 0 if _is_good(found) else FAILED
+
+
+def _keep(found: Sequence[Tried], options: argparse.Namespace) -> None:
+    if options.json:
+        options.json.write_text(json.dumps(as_json(found), indent=1) + "\n")
 
 
 def try_all_breaks(seed: int) -> int:
@@ -115,8 +142,6 @@ def _is_good(found: Sequence[Tried]) -> bool:
 
 
 def _write(found: Sequence[Tried], options: argparse.Namespace) -> None:
-    if options.json:
-        options.json.write_text(json.dumps(as_json(found), indent=1) + "\n")
     if options.markdown:
         options.markdown.write_text(markdown(found))
     if options.write_docs:

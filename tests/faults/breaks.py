@@ -14,7 +14,7 @@ from tests.faults.laboratory import Lab, laboratory
 from tests.faults.mutants import MUTANTS
 from tests.faults.operations import History
 from tests.faults.schedules import Load, Setup
-from tests.faults.trial import at_rest
+from tests.faults.trial import at_rest, settled
 from tests.faults.verdicts import Finding
 from tests.servers import short_folder
 
@@ -120,10 +120,7 @@ async def worked_in(
         before = await lab.resources()
         await inflict(lab)
         await asyncio.sleep(WORKED_S)
-        await clients.stop()
-        await clients.resolve()
-        await lab.quiesce(QUIESCE_MAX_S)
-        await clients.final_reads()
+        await settled(lab, clients, QUIESCE_MAX_S)
     finally:
         await clients.close()
     return await examine(lab, before, await at_rest(lab, before))

@@ -54,8 +54,8 @@ class Drafting:
     def _change(
         self, kind: str, method: str, path: str, sent: dict[str, Any], topics: tuple[str, ...], thing: Thing
     ) -> Draft:
-        thing.is_busy = True
         draft = self._draft(kind, path, sent, topics, thing.owner, method=method, thing=thing)
+        thing.busy_with = draft.operation.key
         draft.operation.takes_key = kind == "assign task"
         draft.operation.about = thing.name
         if draft.text:

@@ -17,9 +17,9 @@ NAME: Final = "description"
 class Thing:
     """What its `owner` was told about it last, `expected` by the names of its dialect.
 
-    One write at a time is about it (`is_busy`); while its outcome is unknown nobody else touches it. `texts`
-    are the texts of its own in the order in which they were sent, the acknowledged ones up to place
-    `acknowledged`.
+    One write at a time is about it (`busy_with`); while its outcome is unknown nobody else touches it.
+    `texts` are the texts of its own in the order in which they were sent, the acknowledged ones up to
+    place `acknowledged`.
     """
 
     kind: str
@@ -31,11 +31,16 @@ class Thing:
     position: int
     etag: str = ""
     acknowledged: int = 0
-    is_busy: bool = False
+    busy_with: str = ""
+    """The key of the write that is about it now; one that is sent again later on does not end that."""
     tasks: int = 0
     """Of a project: how many of its tasks were acknowledged."""
     since: dict[str, int] = field(default_factory=dict)
     """From which position on it is as expected, by name; from the beginning unless it is said."""
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self.busy_with)
 
     @property
     def is_forged(self) -> bool:

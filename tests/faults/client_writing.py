@@ -98,8 +98,13 @@ class Writing:
                 self._acknowledged(draft, answer)
             elif operation.takes_key and self._history.is_repeating:
                 operation.outcome = Outcome.UNKNOWN
-        if draft.thing and not draft.under_way:
-            draft.thing.is_busy = operation.outcome is Outcome.UNKNOWN
+        if not draft.under_way and operation.outcome is not Outcome.UNKNOWN:
+            self._release(draft)
+
+    def _release(self, draft: Draft) -> None:
+        """Others may be about the thing now, unless one of them is already."""
+        if draft.thing and draft.thing.busy_with == draft.operation.key:
+            draft.thing.busy_with = ""
 
     def _acknowledged(self, draft: Draft, answer: Answer) -> None:
         operation = draft.operation
@@ -154,7 +159,7 @@ class Writing:
         found = shown(thing.kind, thing.path, answer)
         is_done = not difference(operation.expected, found)
         operation.outcome = Outcome.OK if is_done else Outcome.FAILED
-        thing.is_busy = False
+        self._release(draft)
         if is_done:
             self._acknowledged(draft, answer)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
 import orjson
 
-from tests.faults.operations import History, Operation
+from tests.faults.operations import History, Operation, Outcome
 from tests.faults.plain_sums import Named
 
 DOCUMENT: Final = "document:"
@@ -33,6 +33,15 @@ class Entry:
     def operation(self) -> str | None:
         """The key of the operation whose attempt caused it."""
         return self.request_id and self.request_id.rpartition("-")[0]
+
+
+def topics_of(events: Iterable[Entry]) -> tuple[str, ...]:
+    return tuple(entry.topic for entry in events)
+
+
+def _tags(operation: Operation) -> Sequence[int]:
+    tags: Sequence[int] = operation.sent.get("tags", ())
+    return tags
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,31 @@ class Evidence:
         """The events of each attempt at an operation that came to any: of one attempt, if all is well."""
         key = operation if isinstance(operation, str) else operation.key
         return list(self._effects.get(key, {}).values())
+
+    def is_whole(self, operation: Operation) -> bool:
+        """Whether the log has all that it comes to."""
+        effects = self.effects(operation)
+        return bool(effects) and all(topics_of(events) == operation.topics for events in effects)
+
+    @cached_property
+    def incomplete(self) -> frozenset[str]:
+        """Things about which the log has not all that was acknowledged: whether it may is for I1 to say.
+
+        So are those that bear a tag of which that is true.
+        """
+        acknowledged = self.history.with_outcome(Outcome.OK)
+        found = {each.about for each in acknowledged if not self.is_whole(each)}
+        return frozenset(
+            found | {each.about for each in acknowledged if found & {f"tag {tag}" for tag in _tags(each)}}
+        )
+
+    def may_come_to_less(self, operation: Operation) -> bool:
+        """Whether it was decided where something was lost that it rests on, such as a tag that it names."""
+        glances, last = self.history.glances, operation.attempts[-1]
+        if not self.may_lose_acknowledged or not glances:
+            return False
+        seen_at_s = max(each.at_s for each in glances if each.timeline == glances[0].timeline)
+        return last.sent_at_s + last.took_s >= seen_at_s
 
     @cached_property
     def names_given(self) -> Counter[str]:

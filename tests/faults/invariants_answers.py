@@ -20,10 +20,15 @@ DENIALS: Final = frozenset({400, 403, 404, 409, 412, 422})
 def denied_nothing(evidence: Evidence) -> Finding:
     """I6: answers about what was acknowledged before, against it: no 404, and no list that lacks it.
 
-    Clients only do what the rules allow, so no write may be refused by the rules either.
+    Clients only do what the rules allow, so no write may be refused by the rules either. Things about which
+    the log lacks something are I1's: where that is allowed, their ids may be others' by now.
     """
     history = evidence.history
-    readings = [each for each in (*history.readings, *history.final) if evidence.has(each.about)]
+    readings = [
+        each
+        for each in (*history.readings, *history.final)
+        if evidence.has(each.about) and each.about not in evidence.incomplete
+    ]
     against = [
         f"{_told(reading)}: {reading.status} although it is there" for reading in readings if _denies(reading)
     ]
@@ -102,7 +107,9 @@ def shows_own_writes(evidence: Evidence) -> Finding:
     readings = [
         reading
         for reading in evidence.history.readings
-        if reading.operation and evidence.effects(reading.operation)
+        if reading.operation
+        and evidence.effects(reading.operation)
+        and reading.about not in evidence.incomplete
     ]
     against = tuple(f"{_told(each)}: {each.says}" for each in readings if each.shows is False)
     return Finding("I14", "reads show what was written before", len(readings), against)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from tests.faults.evidence import Evidence
-from tests.faults.operations import Glance, Outcome
+from tests.faults.operations import Glance
 from tests.faults.verdicts import Finding
 
 TOLD_CHARACTERS_MAX: Final = 200
@@ -51,11 +51,10 @@ def read_back(evidence: Evidence) -> Finding:
 
     Things about which the log lacks something are I1's.
     """
-    lost = {each.about for each in evidence.history.with_outcome(Outcome.OK) if not evidence.effects(each)}
     readings = [
         reading
         for reading in evidence.history.final
-        if evidence.has(reading.about) and reading.about not in lost
+        if evidence.has(reading.about) and reading.about not in evidence.incomplete
     ]
     against = [
         f"{reading.about}: {reading.says or f'status {reading.status}'}"

@@ -48,6 +48,7 @@ class Part:
         self._words = (command, "--data", str(folder / name), *self._ports())
         self._process: subprocess.Popen[bytes] | None = None
         self._is_to_end = False
+        self._is_to_crash = False
         self._deaths: list[str] = []
 
     @property
@@ -80,6 +81,7 @@ class Part:
             spawn, command, log=self.log, env=environment | self.environment
         )
         self._is_to_end = False
+        self._is_to_crash = bool(self.mutant and self.mutant.startswith(CRASH))
 
     async def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Return once a server is ready; a projector is when it runs. Raises AssertionError, TimeoutError."""
@@ -113,7 +115,7 @@ class Part:
         if code is None or self._is_to_end:
             return
         self._is_to_end = True
-        if not (code == -signal.SIGKILL and self.mutant and self.mutant.startswith(CRASH)):
+        if not (code == -signal.SIGKILL and self._is_to_crash):
             self._deaths.append(f"{self.name} ended with {code}: {last_line(self.log)}")
 
     async def suspend(self) -> None:
@@ -131,18 +133,21 @@ class Part:
             await asyncio.to_thread(end, self._process, (signal.SIGINT, STOP_TIMEOUT_S))
 
     def resources(self) -> dict[str, float]:
-        """Resident bytes and open descriptors, of its children as well; without connections of clients."""
+        """Resident bytes and open descriptors, of its children as well, and the connections that it opened.
+
+        Descriptors are counted without connections: who opened these, a client or a pool, may keep them. One
+        whose other end is gone counts as well, until its pool looks at it.
+        """
         family = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
+        connections = [
+            each for one in family for each in one.net_connections("tcp") if each.status != psutil.CONN_LISTEN
+        ]
+        own_ports = (self.port, self.forge_port)
         return {
             "resident_bytes": float(sum(one.memory_info().rss for one in family)),
-            "descriptors": float(sum(one.num_fds() for one in family) - self._clients()),
+            "descriptors": float(sum(one.num_fds() for one in family) - len(connections)),
+            "connections": float(sum(each.laddr.port not in own_ports for each in connections)),
         }
-
-    def _clients(self) -> int:
-        """How many connections it has that others opened, and who opened them may keep."""
-        connections = psutil.Process(self.pid).net_connections("tcp")
-        ports = (self.port, self.forge_port)
-        return sum(each.laddr.port in ports and bool(each.raddr) for each in connections)
 
     async def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):

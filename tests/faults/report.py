@@ -26,6 +26,7 @@ HEADINGS: Final = (
     "duplicated",
     "back after, s",
 )
+PASSED: Final = "PASS"
 WIDTH_MIN: Final = 160
 """Where nobody's terminal says how wide a line may be."""
 
@@ -52,7 +53,7 @@ class Tried:
 
     @property
     def word(self) -> str:
-        return "UNTESTED" if self.untested else "PASS" if self.passed else "FAIL"
+        return "UNTESTED" if self.untested else PASSED if self.passed else "FAIL"
 
 
 def line(tried: Tried) -> str:

@@ -19,22 +19,21 @@ POOL: Final = re.compile(
 
 
 async def resources_of(lab: Lab) -> dict[str, dict[str, float]]:
-    """By part: `resident_bytes`, `descriptors` without connections, and those to databases as `connections`.
+    """By part: `resident_bytes`, `descriptors` without connections, and the `connections` to databases.
 
     Of servers `pool:…` as well, connections at work.
 
-    `valkey` has `used_bytes`, `postgres` its `backends`.
+    `valkey` has `used_bytes`, `postgres` those `backends` that serve no connection of a part.
     """
     found = {part.name: await asyncio.to_thread(part.resources) for part in lab.parts}
-    for name, held in found.items():
-        held["connections"] = float(sum(link.conversations for link in lab.links.of(name)))
-        held["descriptors"] -= held["connections"]
     for server in lab.servers:
         page = await get(server.port, "/metrics")
         found[server.name] |= _pools(page.body.decode(), server.pid)
     told: Mapping[str, float] = await lab.valkey.ask("INFO", "memory")
     found["valkey"] = {"used_bytes": float(told["used_memory"])}
-    found["postgres"] = {"backends": float(len(await asyncio.to_thread(lab.postgres.backends)))}
+    backends = len(await asyncio.to_thread(lab.postgres.backends))
+    served = sum(lab.links[part.name, "postgres"].conversations for part in lab.parts)
+    found["postgres"] = {"backends": float(max(0, backends - served))}
     return found
 
 

@@ -33,9 +33,9 @@ class Trials:
         self._tell = tell
         self._logs = logs
 
-    async def all(self, schedules: Iterable[Schedule], seeds: Sequence[int]) -> None:
-        """Try each schedule with each seed."""
-        for schedule in schedules:
+    async def all(self, wanted: Iterable[tuple[Schedule, Sequence[int]]]) -> None:
+        """Try each schedule with its seeds."""
+        for schedule, seeds in wanted:
             await self.of(schedule, seeds)
 
     async def of(self, schedule: Schedule, seeds: Sequence[int]) -> None:
@@ -55,11 +55,15 @@ class Trials:
                 self._tell(Tried(schedule, failed, time.monotonic() - began_at, broke=broke))
 
     async def _in_a_lab(self, schedule: Schedule, waiting: deque[int]) -> None:
-        """Try seeds and take them from `waiting` until none is left, or one failed: that spoils the lab."""
+        """Try seeds and take them from `waiting` until none is left, or one failed: that spoils the lab.
+
+        What is small would be full for good some day: such a lab is for one trial.
+        """
+        is_for_one = schedule.setup.has_small_disk
         with short_folder() as folder:
             try:
                 async with laboratory(folder, waiting[0], schedule.setup) as lab:
-                    while waiting and (await self._one(lab, schedule, waiting)).passed:
+                    while waiting and (await self._one(lab, schedule, waiting)).passed and not is_for_one:
                         pass
             finally:
                 self._keep_logs(folder, schedule)

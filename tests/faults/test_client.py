@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 from tests.faults.client_drafts import Draft
 from tests.faults.client_things import Thing, difference, shown
-from tests.faults.client_wire import TASKFORGE, Answer, Person
+from tests.faults.client_wire import TASKFORGE, Answer, Person, Wire
 from tests.faults.client_writes import MIX, Writes
+from tests.faults.client_writing import Writing
+from tests.faults.operations import History
 
 PEOPLE = [Person(f"person-{number}", id=number) for number in range(1, 5)]
 
@@ -38,7 +40,7 @@ def thought_up(seed: int, count: int = 200) -> list[Draft]:
             some.things.setdefault(draft.new, []).append(thing(draft.new, number, path, **expected))
         elif draft.thing:
             draft.thing.expected |= draft.operation.expected
-            draft.thing.is_busy = False
+            draft.thing.busy_with = ""
     return drafts
 
 
@@ -62,8 +64,34 @@ def test_nobody_changes_what_somebody_else_is_changing() -> None:
     assert first is not None
     assert first.thing is some.things["task"][0]
     assert some.change_task() is None
-    first.thing.is_busy = False
+    first.thing.busy_with = ""
     assert some.assign_task() is not None
+
+
+class Agreeing:
+    """A wire over which every request is answered 200."""
+
+    servers = ("server-1", "server-2")
+
+    async def ask(self, *_: object, **__: object) -> Answer:
+        return Answer(200, b'{"data": {"task": {"id": 2}}}', {"X-Event-Position": "7"}, 0, 0)
+
+
+async def test_a_write_that_is_sent_again_frees_nothing_that_another_one_changes() -> None:
+    some = writes()
+    task = thing("task", 2)
+    some.things["task"] = [task]
+    writing = Writing(cast(Wire, Agreeing()), some, History(), random.Random(1))
+    first = some.assign_task()
+    assert first is not None
+    await writing.write(first)
+    assert not task.is_busy
+    second = some.change_task()
+    assert second is not None
+    await writing._attempt(first, "server-2")
+    assert task.busy_with == second.operation.key
+    await writing.write(second)
+    assert not task.is_busy
 
 
 def test_a_change_changes_something_each_time() -> None:
@@ -72,13 +100,13 @@ def test_a_change_changes_something_each_time() -> None:
     task = thing("task", 2, status="in_progress", actual_hours=1.5, assignees=[1, 2])
     some.things["task"] = [task]
     for _ in range(60):
-        task.is_busy = False
+        task.busy_with = ""
         draft = some.change_task()
         assert draft is not None
         sent = draft.operation.sent
         assert sent.get("actual_hours", 1.75) == 1.75
         assert sent.get("status", "completed") == "completed"
-        task.is_busy = False
+        task.busy_with = ""
         assigned = some.assign_task()
         assert assigned is not None
         assert assigned.operation.sent["user_ids"] not in ([1, 2], [])

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import structlog
 
 from api import house
 from api.cli import main
 from tests.faults import __main__ as command
-from tests.faults import document, run
+from tests.faults import document, results, run
 from tests.faults.nemesis import SCHEDULES
 from tests.faults.report import Tried, evidence, line, markdown, rows, spans
 from tests.faults.schedules import Schedule
@@ -22,6 +23,14 @@ from tests.faults.verdicts import Finding, Verdict
 GOOD = Finding("I1", "nothing is lost", 12)
 BAD = Finding("I2", "no gap", 3, tuple(f"gap {number}" for number in range(9)), lost=2)
 NONE = SCHEDULES["none"]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """The command has it go to standard error, which each test has another one of."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 def verdict(seed: int, *findings: Finding) -> Verdict:
@@ -106,6 +115,9 @@ def test_everything_is_listed_once(capsys: pytest.CaptureFixture[str]) -> None:
         (["nope"], "there is no schedule nope: choose from none,"),
         (["--seeds", "0"], "0 is not 1 or more"),
         (["--json", "/nowhere/x"], "cannot be written"),
+        (["--found", "/nowhere/x"], "No such file"),
+        (["--found", __file__], "does not say what came of trials"),
+        (["--found", "docs/sbom.json"], "does not say what came of trials"),
     ],
 )
 def test_wrong_usage_is_told(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,17 +127,20 @@ def test_wrong_usage_is_told(arguments: list[str], said: str, capsys: pytest.Cap
     assert said in capsys.readouterr().err
 
 
-def tries(monkeypatch: pytest.MonkeyPatch, *outcomes: Tried | BaseException) -> None:
-    """Have trials come to this, whatever is asked for."""
+def tries(monkeypatch: pytest.MonkeyPatch, *outcomes: Tried | BaseException) -> list[tuple[str, int]]:
+    """Have trials come to this, whatever is asked for; what that is goes into the list."""
+    asked: list[tuple[str, int]] = []
 
-    async def told(self: run.Trials, schedules: Iterable[Schedule], seeds: Sequence[int]) -> None:
+    async def told(self: run.Trials, wanted: Iterable[tuple[Schedule, Sequence[int]]]) -> None:
         await asyncio.sleep(0)
+        asked.extend((schedule.name, seed) for schedule, seeds in wanted for seed in seeds)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
             self._tell(outcome)
 
     monkeypatch.setattr(run.Trials, "all", told)
+    return asked
 
 
 @pytest.mark.parametrize(
@@ -154,7 +169,9 @@ def test_the_exit_code_says_what_came_of_it(
     assert isinstance(first, Tried)
     assert line(first) in said.err
     assert "I1" in said.out or first.untested
-    assert bool((tmp_path / "all.json").read_text()) == (code != 130)
+    assert len(json.loads((tmp_path / "all.json").read_text())["trials"]) == 2 - (
+        code == 130 or len(outcomes) == 1
+    )
 
 
 def test_the_json_has_every_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -165,6 +182,26 @@ def test_the_json_has_every_finding(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert (failed["result"], failed["seed"], untested["reason"]) == ("FAIL", 3, "root is needed")
     assert failed["verdict"]["findings"][1]["against"] == list(BAD.against)
     assert (tmp_path / "all.md").read_text() == markdown([FAILED, UNTESTED])
+
+
+def test_a_run_goes_on_from_what_another_one_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    tries(monkeypatch, passed(2), FAILED, passed(9))
+    command.main(["none", "--seeds", "3", "--json", str(before)])
+    asked = tries(monkeypatch, passed(3), passed(1))
+    assert command.main(["none", "--seeds", "3", "--found", str(before), "--json", str(after)]) == 0
+    # What failed is made again, what was found is told again, and what is not asked for is not.
+    assert asked == [("none", 1), ("none", 3)]
+    told = json.loads(after.read_text())["trials"]
+    assert [each["seed"] for each in told] == [1, 2, 3]
+    assert results.passed_in(after)[1] == passed(2)
+    assert capsys.readouterr().out.count("1-3") == 2
+    # Also where nothing is left to try.
+    tries(monkeypatch)
+    command.main(["none", "--seeds", "3", "--found", str(after), "--json", str(before)])
+    assert json.loads(before.read_text())["trials"] == told
 
 
 def test_the_command_line_hands_over_to_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,10 @@ def test_everything_holds_of_a_sound_ledger_and_looks_at_something() -> None:
 WRONG: dict[str, tuple[Callable[[Evidence], Finding], Evidence]] = {
     "acknowledged, not in the log": (durable, sound(log=())),
     "half a command": (durable, sound(log=LOG[:1])),
+    "half a command of the time before a loss": (
+        durable,
+        replace(past(glances=[replace(glance(2), at_s=9.0)]), log=LOG[:1], may_lose_acknowledged=True),
+    ),
     "events in another order": (durable, sound(log=(replace(LOG[0], topic="task.tagged"), LOG[1]))),
     "events of others in between": (durable, sound(log=(LOG[0], entry(3, topic="task.details_changed")))),
     "recorded at two moments": (durable, sound(log=(LOG[0], replace(LOG[1], recorded_at="2026-01-02")))),
@@ -204,6 +208,13 @@ WRONG: dict[str, tuple[Callable[[Evidence], Finding], Evidence]] = {
             unreachable=[Unreachable("server-2", 0.0), Unreachable("server-1", 3.0, 9.0)],
         ),
     ),
+    "a server that grew to what a projector holds": (
+        bounded,
+        sound(
+            before={"server-1": {"resident_bytes": 80e6}, "projector-1": {"resident_bytes": 140e6}},
+            after={"server-1": {"resident_bytes": 140e6}, "projector-1": {"resident_bytes": 140e6}},
+        ),
+    ),
     "descriptors that stay": (bounded, sound(after={"server-1": {"descriptors": 130.0}})),
     "a place of a pool that stays taken": (bounded, sound(after={"server-1": {"pool:read": 1.0}})),
     "a process that ended by itself": (nobody_died, sound(deaths={"server-1": ["server-1 ended with 3"]})),
@@ -220,6 +231,27 @@ def test_what_is_wrong_is_found(name: str) -> None:
 
 EXCUSED: dict[str, tuple[Callable[[Evidence], Finding], Evidence]] = {
     "lost where that is allowed": (durable, sound(log=(), may_lose_acknowledged=True)),
+    "less where something is lost that it rests on": (
+        durable,
+        replace(past(glances=[glance(0, timeline=1)]), log=LOG[:1], may_lose_acknowledged=True),
+    ),
+    "a tag that is lost": (
+        read_back,
+        past(
+            operations=[
+                operation(sent={"tags": [7]}),
+                tag("run-2", about="tag 7"),
+            ],
+            final=[replace(READING, shows=False, says="tags is [] instead of [7]")],
+        ),
+    ),
+    "an id that is somebody else's after a loss": (
+        denied_nothing,
+        replace(
+            past(operations=[operation(), operation(key="run-2")], readings=[replace(READING, status=403)]),
+            may_lose_acknowledged=True,
+        ),
+    ),
     "a failed write that is nowhere": (exactly_once, replace(attempted(attempt(503)), log=())),
     "an answer made again after a fault": (
         exactly_once,
@@ -268,6 +300,13 @@ EXCUSED: dict[str, tuple[Callable[[Evidence], Finding], Evidence]] = {
     "a read of what the log never had": (
         shows_own_writes,
         replace(past(readings=[replace(READING, shows=False)]), log=()),
+    ),
+    "a spare that took over": (
+        bounded,
+        sound(
+            before={"projector-1": {"resident_bytes": 120e6}, "projector-2": {"resident_bytes": 80e6}},
+            after={"projector-1": {"resident_bytes": 80e6}, "projector-2": {"resident_bytes": 120e6}},
+        ),
     ),
     "a tenth more": (bounded, sound(after={"server-1": {"descriptors": 110.0}})),
 }

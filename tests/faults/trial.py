@@ -50,10 +50,7 @@ async def trial(lab: Lab, schedule: Schedule, seed: int) -> Verdict:
             await schedule.inflict(lab)
         healed_at_s, took_s = await _heal(lab)
         await asyncio.sleep(schedule.load.after_s)
-        await clients.stop()
-        await clients.resolve()
-        await lab.quiesce(QUIESCE_MAX_S)
-        await clients.final_reads()
+        await settled(lab, clients, QUIESCE_MAX_S)
     finally:
         await clients.close()
     after = await at_rest(lab, before)
@@ -61,6 +58,17 @@ async def trial(lab: Lab, schedule: Schedule, seed: int) -> Verdict:
     verdict = counted(schedule.name, seed, lab.history, [eventful(lab.history, healed_at_s), *findings])
     verdict.recovered_after_s = took_s
     return verdict
+
+
+async def settled(lab: Lab, clients: Clients, within_s: float) -> None:
+    """End the work: everything that was left open is known then, and has been read back.
+
+    Raises TimeoutError where the read model is not level with the log `within_s` later.
+    """
+    await clients.stop()
+    await clients.resolve()
+    await lab.quiesce(within_s)
+    await clients.final_reads()
 
 
 async def at_rest(lab: Lab, before: Measured) -> Measured:

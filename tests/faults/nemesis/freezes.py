@@ -13,6 +13,7 @@ from tests.faults.schedules import Schedule
 
 if TYPE_CHECKING:
     from tests.faults.laboratory import Lab
+    from tests.faults.parts import Part
 
 SHORT_S: Final = (1.0, 4.0)
 BEYOND_LEASE_S: Final = 7.0
@@ -26,22 +27,21 @@ BACKENDS: Final = 3
 async def freeze_servers(lab: Lab) -> None:
     """One server after the other stands still, with requests under way."""
     for server in lab.chance.sample(lab.servers, len(lab.servers)):
-        seconds = lab.chance.uniform(*SHORT_S)
-        lab.note(f"{server.name} stands still for {seconds:.1f} s")
-        await server.suspend()
-        await asyncio.sleep(seconds)
-        await server.resume()
-        await asyncio.sleep(0.5)
+        await _freeze(lab, server, lab.chance.uniform(*SHORT_S))
 
 
 async def freeze_projectors(lab: Lab) -> None:
     """One projector after the other sleeps through its lease, the one that works among them."""
     for projector in lab.chance.sample(lab.projectors, len(lab.projectors)):
-        lab.note(f"{projector.name} stands still for {BEYOND_LEASE_S} s")
-        await projector.suspend()
-        await asyncio.sleep(BEYOND_LEASE_S)
-        await projector.resume()
-        await asyncio.sleep(0.5)
+        await _freeze(lab, projector, BEYOND_LEASE_S)
+
+
+async def _freeze(lab: Lab, part: Part, seconds: float) -> None:
+    lab.note(f"{part.name} stands still for {seconds:.1f} s")
+    await part.suspend()
+    await asyncio.sleep(seconds)
+    await part.resume()
+    await asyncio.sleep(0.5)
 
 
 async def freeze_postgres(lab: Lab) -> None:
