@@ -233,11 +233,24 @@ async def taskflow_running(database_url: str, redis_url: str, **settings: Any) -
     known = Settings(database_url=database_url, redis_url=redis_url, **secrets | given)
     async with started(known) as server:
         await prepare(server.core)
-        server.start_projector()
-        server.stack.push_async_callback(server.stop_projector)
-        await caught_up(server.core)
-        await server.admin.sign_in()
+        await begin_work(server)
         yield server
+
+
+@asynccontextmanager
+async def served(settings: Settings) -> AsyncIterator[Taskflow]:
+    """A server on a ledger that is there, with a projector."""
+    async with started(settings) as server:
+        await begin_work(server)
+        yield server
+
+
+async def begin_work(server: Taskflow) -> None:
+    """Start its projector, and sign its admin in when the read model is up to date."""
+    server.start_projector()
+    server.stack.push_async_callback(server.stop_projector)
+    await caught_up(server.core)
+    await server.admin.sign_in()
 
 
 @asynccontextmanager

@@ -7,8 +7,7 @@ import dataclasses
 import hashlib
 import json
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +30,17 @@ from api.settings import Settings
 from commands.errors import Invalid
 from tests.folding import client
 from tests.golden.cli import must_be_golden
-from tests.http import JWT_SECRET, MASTER_KEY, Client, Reply, Taskflow, caught_up, started, taskflow_running
+from tests.http import (
+    JWT_SECRET,
+    MASTER_KEY,
+    Client,
+    Reply,
+    Taskflow,
+    caught_up,
+    served,
+    started,
+    taskflow_running,
+)
 from tests.projecting import is_the_fold_of_the_log
 from tests.running import running, signed_in
 from tests.test_cli_all import named, told
@@ -71,17 +80,6 @@ async def restored(settings: Settings, source: Path, **options: Any) -> Restored
         return restore(settings, backup, Order(source=source, reason=WHY, **options))
 
     return await asyncio.to_thread(work)
-
-
-@asynccontextmanager
-async def served(settings: Settings) -> AsyncIterator[Taskflow]:
-    """A server on a ledger that is there, its projector up to date, its admin signed in."""
-    async with started(settings) as server:
-        server.start_projector()
-        server.stack.push_async_callback(server.stop_projector)
-        await caught_up(server.core)
-        await server.admin.sign_in()
-        yield server
 
 
 class Writers:

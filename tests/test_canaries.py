@@ -184,6 +184,8 @@ def use_taskflow(visitor: Visitor) -> None:
     }
     ana = visitor.ask("POST", "/api/users", new, headers={"Idempotency-Key": "once"}).json()["data"]["user"]
     visitor.ask("POST", "/api/users", new, headers={"Idempotency-Key": "once"})
+    # Another one than at sign-in: those of one session and second are equal.
+    time.sleep(1)
     csrf_token = visitor.ask("GET", "/api/auth/me").json()["data"]["csrf_token"]
     project = {"name": "P", "description": "Seen by nobody"}
     made = visitor.ask("POST", "/api/projects", project, headers={"X-CSRFToken": csrf_token})

@@ -184,9 +184,10 @@ def test_paused_nothing_is_folded_also_after_a_restart(ledger: Ledger) -> None:
     shown = must_be_golden("projections_pause", paused.out, VARYING)
     assert shown["paused"] == ledger.told_status()["paused"]
     assert ledger.projections("pause", "--reason", "again").code == 4
-    (projector,) = ledger.server.descendants_named("project")
-    projector.kill()
-    until(lambda: len(ledger.server.descendants_named("project")) == 1)
+    killed = ledger.server.descendants_named("project")
+    for projector in killed:
+        projector.kill()
+    until(lambda: len({*ledger.server.descendants_named("project")} - {*killed}) == len(killed))
     session = signed_in(ledger.server.url)
     answer = session.post(f"{ledger.server.url}/api/projects", json={"name": "Meanwhile"})
     assert (answer.status_code, answer.headers.get("X-Read-Model")) == (201, "behind")

@@ -53,6 +53,14 @@ async def guarded(
         yield server
 
 
+@pytest.fixture
+async def server(database_url: str, redis_url: str, logs: None) -> AsyncIterator[Taskflow]:
+    """A guarded one, at which Ana has an account."""
+    async with guarded(database_url, redis_url) as taskflow:
+        await taskflow.user("ana")
+        yield taskflow
+
+
 async def tried(
     taskflow: Taskflow, name: str, password: str = "wrong", address: str = HOME, *, forge: bool = False
 ) -> Reply:
@@ -72,108 +80,76 @@ def check_waits(answer: Reply, limit: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ana", "nobody"])
-async def test_after_some_wrong_passwords_even_the_right_one_waits(
-    database_url: str, redis_url: str, logs: None, name: str
-) -> None:
+async def test_after_some_wrong_passwords_even_the_right_one_waits(server: Taskflow, name: str) -> None:
     """Whether the account exists or not."""
-    async with guarded(database_url, redis_url) as taskflow:
-        await taskflow.user("ana")
-        for _ in range(3):
-            check_error(await tried(taskflow, name), 401, "INVALID_CREDENTIALS")
-        check_waits(await tried(taskflow, name), "3 per hour")
-        check_waits(await tried(taskflow, name, PASSWORD), "3 per hour")
+    for _ in range(3):
+        check_error(await tried(server, name), 401, "INVALID_CREDENTIALS")
+    check_waits(await tried(server, name), "3 per hour")
+    check_waits(await tried(server, name, PASSWORD), "3 per hour")
 
 
-async def test_both_applications_count_together_each_in_its_own_words(
-    database_url: str, redis_url: str, logs: None
-) -> None:
-    async with guarded(database_url, redis_url) as taskflow:
-        await taskflow.user("ana")
-        assert (await tried(taskflow, "ana@example.com")).status == 401
-        assert (await tried(taskflow, "ana", forge=True)).status == 401
-        assert (await tried(taskflow, "ANA@Example.com")).status == 401
-        check_waits(await tried(taskflow, "ana@example.com"), "3 per hour")
-        answer = await tried(taskflow, "ana", PASSWORD, forge=True)
-        assert (answer.status, answer.body) == (429, {"message": "429 Too Many Requests: 3 per 1 hour"})
-        assert 1 <= int(answer.headers["Retry-After"]) <= 60
+async def test_both_applications_count_together_each_in_its_own_words(server: Taskflow) -> None:
+    assert (await tried(server, "ana@example.com")).status == 401
+    assert (await tried(server, "ana", forge=True)).status == 401
+    assert (await tried(server, "ANA@Example.com")).status == 401
+    check_waits(await tried(server, "ana@example.com"), "3 per hour")
+    answer = await tried(server, "ana", PASSWORD, forge=True)
+    assert (answer.status, answer.body) == (429, {"message": "429 Too Many Requests: 3 per 1 hour"})
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
-async def test_an_attack_from_elsewhere_keeps_the_owner_from_no_place_of_theirs(
-    database_url: str, redis_url: str, logs: None
-) -> None:
-    async with guarded(database_url, redis_url) as taskflow:
-        await taskflow.user("ana")
-        assert (await tried(taskflow, "ana", PASSWORD)).status == 200
-        told = Counter(
-            [(await tried(taskflow, "ana", address=f"198.51.100.{number}")).status for number in range(12)]
-        )
-        assert told == {401: 5 + SHARE.amount, 429: 7 - SHARE.amount}
-        # Where they are she has to wait, too; at a place that is new to her, or the usual one, she has not.
-        check_waits(await tried(taskflow, "ana", PASSWORD, "198.51.100.99"), "5 per hour")
-        assert (await tried(taskflow, "ana", address="203.0.113.9")).status == 401
-        assert (await tried(taskflow, "ana", PASSWORD, "203.0.113.9")).status == 200
-        for address in (HOME, "192.0.2.200"):
-            assert (await tried(taskflow, "ana", PASSWORD, address)).status == 200
-        assert (await tried(taskflow, "ana", PASSWORD, forge=True)).status == 200
+async def test_an_attack_from_elsewhere_keeps_the_owner_from_no_place_of_theirs(server: Taskflow) -> None:
+    assert (await tried(server, "ana", PASSWORD)).status == 200
+    told = Counter(
+        [(await tried(server, "ana", address=f"198.51.100.{number}")).status for number in range(12)]
+    )
+    assert told == {401: 5 + SHARE.amount, 429: 7 - SHARE.amount}
+    # Where they are she has to wait, too; at a place that is new to her, or the usual one, she has not.
+    check_waits(await tried(server, "ana", PASSWORD, "198.51.100.99"), "5 per hour")
+    assert (await tried(server, "ana", address="203.0.113.9")).status == 401
+    assert (await tried(server, "ana", PASSWORD, "203.0.113.9")).status == 200
+    for address in (HOME, "192.0.2.200"):
+        assert (await tried(server, "ana", PASSWORD, address)).status == 200
+    assert (await tried(server, "ana", PASSWORD, forge=True)).status == 200
 
 
-async def test_a_username_and_an_address_of_one_account_count_together(
-    database_url: str, redis_url: str, logs: None
-) -> None:
-    async with guarded(database_url, redis_url) as taskflow:
-        await taskflow.user("ana")
-        for name in ("ana", "ana@example.com", "ana"):
-            check_error(await tried(taskflow, name), 401, "INVALID_CREDENTIALS")
-        for name in ("ana", "ana@example.com"):
-            check_waits(await tried(taskflow, name, PASSWORD), "3 per hour")
+async def test_a_username_and_an_address_of_one_account_count_together(server: Taskflow) -> None:
+    for name in ("ana", "ana@example.com", "ana"):
+        check_error(await tried(server, name), 401, "INVALID_CREDENTIALS")
+    for name in ("ana", "ana@example.com"):
+        check_waits(await tried(server, name, PASSWORD), "3 per hour")
 
 
-async def test_neighbours_at_a_known_place_wait_together(
-    database_url: str, redis_url: str, logs: None
-) -> None:
-    async with guarded(database_url, redis_url) as taskflow:
-        await taskflow.user("ana")
-        assert (await tried(taskflow, "ana", PASSWORD)).status == 200
-        told = [(await tried(taskflow, "ana", address=f"192.0.2.{number}")).status for number in range(8)]
-        assert told == [401] * 5 + [429] * 3
+async def test_neighbours_at_a_known_place_wait_together(server: Taskflow) -> None:
+    assert (await tried(server, "ana", PASSWORD)).status == 200
+    told = [(await tried(server, "ana", address=f"192.0.2.{number}")).status for number in range(8)]
+    assert told == [401] * 5 + [429] * 3
 
 
-async def test_our_own_proxy_is_nobody_s_place(database_url: str, redis_url: str, logs: None) -> None:
+async def test_our_own_proxy_is_nobody_s_place(server: Taskflow) -> None:
     """Whoever does not say where they come from, or says it in no way, all come from there."""
-    async with guarded(database_url, redis_url) as taskflow:
-        await taskflow.user("ana")
-        every = "select count(*) from known_places"
-        before = await in_database(taskflow, every)
-        for address in ("127.0.0.1", "nonsense", "203.0.113.9, 127.0.0.1, nonsense"):
-            assert (await tried(taskflow, "ana", PASSWORD, address)).status == 200
-        assert await in_database(taskflow, every) == before
-        assert (await tried(taskflow, "ana", PASSWORD, "[2001:db8::1]:443")).status == 200
-        assert await in_database(taskflow, every) == [(before[0][0] + 1,)]
+    every = "select count(*) from known_places"
+    before = await in_database(server, every)
+    for address in ("127.0.0.1", "nonsense", "203.0.113.9, 127.0.0.1, nonsense"):
+        assert (await tried(server, "ana", PASSWORD, address)).status == 200
+    assert await in_database(server, every) == before
+    assert (await tried(server, "ana", PASSWORD, "[2001:db8::1]:443")).status == 200
+    assert await in_database(server, every) == [(before[0][0] + 1,)]
 
 
-async def test_an_attacker_at_one_address_waits_whomever_they_try(
-    database_url: str, redis_url: str, logs: None
-) -> None:
-    async with guarded(database_url, redis_url) as taskflow:
-        await taskflow.user("ana")
-        assert (await tried(taskflow, "ana", PASSWORD)).status == 200
-        told = [(await tried(taskflow, f"name{number}")).status for number in range(10)]
-        assert told == [401] * 8 + [429] * 2
-        # Whoever has signed in from there before, behind the same address, does so again.
-        assert (await tried(taskflow, "ana", PASSWORD)).status == 200
+async def test_an_attacker_at_one_address_waits_whomever_they_try(server: Taskflow) -> None:
+    assert (await tried(server, "ana", PASSWORD)).status == 200
+    told = [(await tried(server, f"name{number}")).status for number in range(10)]
+    assert told == [401] * 8 + [429] * 2
+    # Whoever has signed in from there before, behind the same address, does so again.
+    assert (await tried(server, "ana", PASSWORD)).status == 200
 
 
-async def test_all_attackers_together_wait_and_who_is_known_does_not(
-    database_url: str, redis_url: str, logs: None
-) -> None:
-    async with guarded(database_url, redis_url) as taskflow:
-        await taskflow.user("ana")
-        assert (await tried(taskflow, "ana", PASSWORD)).status == 200
-        told = [
-            (await tried(taskflow, f"n{number}", address=f"198.51.{number}.7")).status for number in range(14)
-        ]
-        assert told == [401] * 12 + [429] * 2
-        assert (await tried(taskflow, "ana", PASSWORD)).status == 200
+async def test_all_attackers_together_wait_and_who_is_known_does_not(server: Taskflow) -> None:
+    assert (await tried(server, "ana", PASSWORD)).status == 200
+    told = [(await tried(server, f"n{number}", address=f"198.51.{number}.7")).status for number in range(14)]
+    assert told == [401] * 12 + [429] * 2
+    assert (await tried(server, "ana", PASSWORD)).status == 200
 
 
 async def test_what_says_that_it_comes_from_elsewhere_is_not_believed(
@@ -184,48 +160,41 @@ async def test_what_says_that_it_comes_from_elsewhere_is_not_believed(
         assert told == [401] * 3 + [429] * 3
 
 
-async def test_of_many_at_once_few_are_looked_at(database_url: str, redis_url: str, logs: None) -> None:
-    async with guarded(database_url, redis_url) as taskflow:
-        await taskflow.user("ana")
-        checked = taskflow.core.passwords.outcomes["wrong"]
-        answers = await asyncio.gather(*(tried(taskflow, "ana") for _ in range(40)))
-        assert Counter(answer.status for answer in answers) == {401: 3, 429: 37}
-        assert taskflow.core.passwords.outcomes["wrong"] == checked + 3
+async def test_of_many_at_once_few_are_looked_at(server: Taskflow) -> None:
+    checked = server.core.passwords.outcomes["wrong"]
+    answers = await asyncio.gather(*(tried(server, "ana") for _ in range(40)))
+    assert Counter(answer.status for answer in answers) == {401: 3, 429: 37}
+    assert server.core.passwords.outcomes["wrong"] == checked + 3
 
 
-async def test_signing_in_is_never_too_often(database_url: str, redis_url: str, logs: None) -> None:
-    async with guarded(database_url, redis_url) as taskflow:
-        await taskflow.user("ana")
-        for number in range(15):
-            assert (await tried(taskflow, "ana", PASSWORD, f"198.51.{number}.7")).status == 200
+async def test_signing_in_is_never_too_often(server: Taskflow) -> None:
+    for number in range(15):
+        assert (await tried(server, "ana", PASSWORD, f"198.51.{number}.7")).status == 200
 
 
-async def test_a_disabled_account_is_no_oracle(database_url: str, redis_url: str, logs: None) -> None:
+async def test_a_disabled_account_is_no_oracle(server: Taskflow) -> None:
     """The right password of one gives nothing back."""
-    async with guarded(database_url, redis_url) as taskflow:
-        await taskflow.user("gone", active=False)
-        for _ in range(3):
-            check_error(await tried(taskflow, "gone", PASSWORD), 401, "INVALID_CREDENTIALS")
-        check_waits(await tried(taskflow, "gone", PASSWORD), "3 per hour")
+    await server.user("gone", active=False)
+    for _ in range(3):
+        check_error(await tried(server, "gone", PASSWORD), 401, "INVALID_CREDENTIALS")
+    check_waits(await tried(server, "gone", PASSWORD), "3 per hour")
 
 
 async def test_two_servers_count_together_and_without_redis_each_for_itself(
-    database_url: str, redis_url: str, logs: None, monkeypatch: pytest.MonkeyPatch
+    server: Taskflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with guarded(database_url, redis_url) as taskflow:
-        await taskflow.user("ana")
-        twin = await taskflow.twin()
-        told = [(await tried(server, "ana")).status for server in (taskflow, twin) * 3]
-        assert told == [401] * 3 + [429] * 3
+    both = (server, await server.twin())
+    told = [(await tried(each, "ana")).status for each in both * 3]
+    assert told == [401] * 3 + [429] * 3
 
-        async def away(*_: object) -> None:
-            raise ConnectionError("away")
+    async def away(*_: object) -> None:
+        raise ConnectionError("away")
 
-        for server in (taskflow, twin):
-            assert server.core.limiter
-            monkeypatch.setattr(server.core.limiter.guesses._pipe, "ask", away)
-        told = [(await tried(server, "ana")).status for server in (taskflow, twin) * 4]
-        assert told == [401] * 6 + [429] * 2
+    for each in both:
+        assert each.core.limiter
+        monkeypatch.setattr(each.core.limiter.guesses._pipe, "ask", away)
+    told = [(await tried(each, "ana")).status for each in both * 4]
+    assert told == [401] * 6 + [429] * 2
 
 
 async def test_a_crowd_that_was_not_looked_at_has_not_guessed(
@@ -283,15 +252,14 @@ async def test_places_are_kept_unreadable_bounded_and_for_a_while(
         assert await in_database(taskflow, every, ana) == [kept[0]]
 
 
-async def test_who_is_deleted_leaves_no_places(database_url: str, redis_url: str, logs: None) -> None:
-    async with guarded(database_url, redis_url) as taskflow:
-        ana = await taskflow.user("ana")
-        assert (await tried(taskflow, "ana", PASSWORD)).status == 200
-        every = "select count(*) from known_places where user_id = %s"
-        assert await in_database(taskflow, every, ana) == [(1,)]
-        answer = await (await taskflow.forge_admin()).delete(f"/api/users/{ana}")
-        assert answer.status == 200, answer.raw
-        assert await in_database(taskflow, every, ana) == [(0,)]
+async def test_who_is_deleted_leaves_no_places(server: Taskflow) -> None:
+    bela = await server.user("bela")
+    assert (await tried(server, "bela", PASSWORD)).status == 200
+    every = "select count(*) from known_places where user_id = %s"
+    assert await in_database(server, every, bela) == [(1,)]
+    answer = await (await server.forge_admin()).delete(f"/api/users/{bela}")
+    assert answer.status == 200, answer.raw
+    assert await in_database(server, every, bela) == [(0,)]
 
 
 # What a refusal costs

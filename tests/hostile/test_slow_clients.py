@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final, cast
 
 import pytest
@@ -16,6 +18,9 @@ from tests.http import Taskflow, taskflow_running
 CREDENTIALS: Final = b'{"username": "admin", "password": "admin123"}'
 LOGIN: Final = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 WHOLE: Final = LOGIN + b"Content-Length: %d\r\n\r\n" % len(CREDENTIALS) + CREDENTIALS
+PAGE: Final = b"GET /api/docs/openapi.json HTTP/1.1\r\nHost: localhost\r\n"
+"""An answer that fits into no buffer of a socket."""
+
 SLOW: Final = WHOLE.removesuffix(CREDENTIALS[1:])
 
 
@@ -131,19 +136,25 @@ async def nobody_is_connected(taskflow: Taskflow, within_s: float = 8) -> None:
             await asyncio.sleep(0.05)
 
 
+@asynccontextmanager
+async def asking_and_taking_nothing(taskflow: Taskflow, requests: bytes) -> AsyncIterator[None]:
+    """A connection over which requests have gone out, and no answer is taken."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as client:
+        client.setblocking(False)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        host, port = taskflow.url.removeprefix("http://").split(":")
+        await loop.sock_connect(client, (host, int(port)))
+        await loop.sock_sendall(client, requests)
+        yield
+
+
 async def test_who_takes_no_answers_loses_the_connection(
     database_url: str, redis_url: str, logs: None
 ) -> None:
     async with taskflow_running(database_url, redis_url, send_timeout_s=0.5) as taskflow:
-        page = b"GET /api/docs/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
         await taskflow.admin.session.close()
-        with socket.socket() as client:
-            client.setblocking(False)
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            loop = asyncio.get_running_loop()
-            host, port = taskflow.url.removeprefix("http://").split(":")
-            await loop.sock_connect(client, (host, int(port)))
-            await loop.sock_sendall(client, page * 60)
+        async with asking_and_taking_nothing(taskflow, (PAGE + b"\r\n") * 60):
             await nobody_is_connected(taskflow)
 
 
@@ -161,14 +172,7 @@ async def test_a_connection_that_ends_waits_for_nobody_who_takes_nothing(
     monkeypatch.setattr(Connection, "connection_made", roomy)
     async with taskflow_running(database_url, redis_url, send_timeout_s=0.5) as taskflow:
         await taskflow.admin.session.close()
-        with socket.socket() as client:
-            client.setblocking(False)
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            loop = asyncio.get_running_loop()
-            host, port = taskflow.url.removeprefix("http://").split(":")
-            await loop.sock_connect(client, (host, int(port)))
-            page = b"GET /api/docs/openapi.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-            await loop.sock_sendall(client, page)
+        async with asking_and_taking_nothing(taskflow, PAGE + b"Connection: close\r\n\r\n"):
             await asyncio.sleep(0.2)
             assert taskflow.core.admission.connections == 1, "the answer waits to be taken"
             await nobody_is_connected(taskflow)

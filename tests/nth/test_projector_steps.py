@@ -37,7 +37,7 @@ async def scene(
     store: EventStore, redis_url: str, database_url: str, logs: None, monkeypatch: pytest.MonkeyPatch
 ) -> Scene:
     # So that nobody has to wait for long for one who could not give a lease back.
-    monkeypatch.setattr(Lease.__init__, "__kwdefaults__", {"ttl_s": 2.0, "renew_interval_s": 0.5})
+    monkeypatch.setattr(Lease.__init__, "__kwdefaults__", {"ttl_s": 1.0, "renew_interval_s": 0.25})
     opened = Scene(store, redis_url, database_url, surroundings.install(monkeypatch))
     await opened.grows(30)
     await opened.project(Fault(Place.CLOCK, "no fault"), NTH_MAX)
