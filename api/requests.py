@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from itertools import count
 from typing import Final, NamedTuple
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -18,7 +20,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 ID_HEADER: Final = "X-Request-Id"
 ID_DIGITS: Final = 20
-IDS_AT_ONCE: Final = 256
 FORWARDED_FOR: Final = "X-Forwarded-For"
 USER_AGENT_MAX: Final = 400
 PROBES: Final = ("/livez", "/readyz")
@@ -38,8 +39,8 @@ _PASSED_ON = re.compile(
     re.IGNORECASE,
 )
 
-_ids: Final[list[str]] = []
-"""Made, and given to no request yet."""
+_secret: Final = os.urandom(32)
+_numbers: Final = count()
 
 _not_believed: Final = Seldom("forwarded_header_ignored")
 _not_read: Final = Seldom("forwarded_entry_unreadable")
@@ -82,14 +83,12 @@ def request_id_of(request: web.Request) -> str:
 
 
 def new_request_id() -> str:
-    """Nobody can guess any; the system is asked for many at a time.
+    """Nobody can guess any. Whatever the system lacks, an answer has its id: it is asked for nothing.
 
-    Raises OSError where it has no randomness left; the next one who asks may have more luck.
+    A keyed hash of a number (BLAKE2b, RFC 7693).
     """
-    if not _ids:
-        digits = os.urandom(IDS_AT_ONCE * ID_DIGITS // 2).hex()
-        _ids.extend(f"req_{digits[start : start + ID_DIGITS]}" for start in range(0, len(digits), ID_DIGITS))
-    return _ids.pop()
+    number = next(_numbers).to_bytes(8, "big")
+    return f"req_{blake2b(number, key=_secret, digest_size=ID_DIGITS // 2).hexdigest()}"
 
 
 def client_address(request: web.Request, trusted: tuple[Network, ...]) -> str | None:
