@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 import pytest
 
 from api import app, projecting
+from api.reading_side import ReadingSide
 from events import instants
+from events.feed import Feed
 from readmodels.announcements import Announcements
 from tests.nth import postgres, redis
 from tests.nth.faults import Place
@@ -61,18 +64,28 @@ def _install_randomness(injector: Injector, monkeypatch: pytest.MonkeyPatch) -> 
 
 def _leave_out_what_goes_on_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server's work by the clock comes at any time: counting it would make every N another one."""
-    background, enter = app.background, Announcements.__aenter__
+    background, start_feed = app.background, Feed._start
 
     def begun(work: Any) -> Any:
         return _Beside(background(work))
 
-    async def listening(announcements: Announcements) -> Announcements:
+    def started(feed: Feed) -> None:
         with beside():
-            return await enter(announcements)
+            start_feed(feed)
 
     for module in (app, projecting):
         monkeypatch.setattr(module, "background", begun)
-    monkeypatch.setattr(Announcements, "__aenter__", listening)
+    monkeypatch.setattr(Feed, "_start", started)
+    for listener in (Announcements, ReadingSide):
+        monkeypatch.setattr(listener, "__aenter__", _entered_beside(listener.__aenter__))
+
+
+def _entered_beside(enter: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
+    async def entered(self: Any) -> Any:
+        with beside():
+            return await enter(self)
+
+    return entered
 
 
 class _Beside:
