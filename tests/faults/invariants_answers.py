@@ -50,13 +50,22 @@ def _is_short(reading: Reading) -> bool:
 
 def _denied_writes(operations: Sequence[Operation]) -> Iterator[str]:
     for operation in operations:
-        for place, attempt in enumerate(operation.attempts):
-            # Sent again, a write that was done already may fail its own condition.
-            is_first = all(told_by(each) is Outcome.FAILED for each in operation.attempts[:place])
+        for attempt in operation.attempts:
             is_due = operation.is_second and attempt.status == CONFLICT
-            if attempt.status in DENIALS and not attempt.is_to_be_asked_again and is_first and not is_due:
+            is_denial = attempt.status in DENIALS and not attempt.is_to_be_asked_again
+            if is_denial and not is_due and not _may_be_done(operation, attempt):
                 body = attempt.body[:160].decode(errors="replace")
                 yield f"{operation.kind} {operation.key}: {attempt.status} {body}"
+
+
+def _may_be_done(operation: Operation, refused: Attempt) -> bool:
+    """Whether another sending, before the refused one or at once with it, may have been carried out.
+
+    A write that was done may fail its own condition. Whether one is both done and refused is I3's.
+    """
+    answered_at_s = refused.sent_at_s + refused.took_s
+    others = (each for each in operation.attempts if each is not refused)
+    return any(each.sent_at_s < answered_at_s and told_by(each) is not Outcome.FAILED for each in others)
 
 
 def answered_in_time(evidence: Evidence) -> Finding:

@@ -177,6 +177,11 @@ WRONG: dict[str, tuple[Callable[[Evidence], Finding], Evidence]] = {
         past(readings=[replace(READING, about="tasks of task 1", shows=False)]),
     ),
     "a write that the rules refuse": (denied_nothing, attempted(attempt(404))),
+    "a write that the rules refuse at first": (
+        denied_nothing,
+        attempted(attempt(404), replace(attempt(), sent_at_s=1.2)),
+    ),
+    "a write that is done and refused at once": (exactly_once, attempted(attempt(409), attempt())),
     "one id for two things": (
         names_once,
         replace(
@@ -288,6 +293,7 @@ EXCUSED: dict[str, tuple[Callable[[Evidence], Finding], Evidence]] = {
         denied_nothing,
         attempted(attempt(0), attempt(412), takes_key=False),
     ),
+    "refused where it is sent at once": (denied_nothing, attempted(attempt(409), attempt())),
     "no answer from a frozen server": (
         answered_in_time,
         sound(
