@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 import psutil
@@ -18,13 +20,34 @@ import requests
 
 ROOT = Path(__file__).parent.parent
 READY_TIMEOUT_S = 60.0
+PORTS = range(20_000, 32_000)
+"""Systems take higher ones for who connects, and so might take one before a server has it, or has it back."""
+
+
+def own_ports() -> Iterator[int]:
+    """Ports that neither another worker of this run of the tests names, nor the system for who connects."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ports = PORTS[worker::workers]
+    # Other runs at the same time most probably are elsewhere.
+    at = random.SystemRandom().randrange(len(ports))
+    return cycle([*ports[at:], *ports[:at]])
+
+
+_ports = own_ports()
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One on which nobody listens; the next call names another one."""
+    return next(filter(is_free, _ports))
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def free_ports() -> tuple[str, str, str, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import Running, free_port, up
+from tests.running import Running, free_port, is_free, up
 
 CLIENTS = Path(__file__).parent / "clients"
 PAGE_PORT = 5000
@@ -85,13 +84,3 @@ def answers(said: str) -> list[Any]:
         while place < len(said) and said[place].isspace():
             place += 1
     return found
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,15 +15,13 @@ import psutil
 
 from api.processes import end, last_line, own_python, spawn
 from tests.faults.asking import get
+from tests.running import free_port
 
 READY_TIMEOUT_S: Final = 40.0
 READY_INTERVAL_S: Final = 0.05
 STOP_TIMEOUT_S: Final = 15.0
 
 PROGRAM: Final[tuple[str, ...]] = ("api.cli",)
-LASTING_PORTS: Final = range(12_000, 32_000)
-"""Systems take higher ones for connections: those would be gone by the time that a killed server is back."""
-
 MUTANTS: Final = "tests.faults.mutants"
 CRASH: Final = "crash:"
 """Begins the names of breaks that a process does not survive; healed ones have none."""
@@ -44,7 +40,7 @@ class Part:
         self.environment = dict(environment)
         self.mutant: str | None = None
         self.program = PROGRAM
-        self.port, self.forge_port = (lasting_port(), lasting_port()) if command == "serve" else (0, 0)
+        self.port, self.forge_port = (free_port(), free_port()) if command == "serve" else (0, 0)
         self._words = (command, "--data", str(folder / name), *self._ports())
         self._process: subprocess.Popen[bytes] | None = None
         self._is_to_end = False
@@ -155,12 +151,3 @@ class Part:
 
     def _ports(self) -> Sequence[str]:
         return ("--port", str(self.port), "--taskforge-port", str(self.forge_port)) if self.port else ()
-
-
-def lasting_port() -> int:
-    """A free port that nobody gets who does not ask for it by its number."""
-    while True:
-        port = random.choice(LASTING_PORTS)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
