@@ -64,39 +64,17 @@ def _install_randomness(injector: Injector, monkeypatch: pytest.MonkeyPatch) -> 
 
 def _leave_out_what_goes_on_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server's work by the clock comes at any time: counting it would make every N another one."""
-    background, start_feed = app.background, Feed._start
-
-    def begun(work: Any) -> Any:
-        return _Beside(background(work))
-
-    def started(feed: Feed) -> None:
-        with beside():
-            start_feed(feed)
-
+    background = app.background
     for module in (app, projecting):
-        monkeypatch.setattr(module, "background", begun)
-    monkeypatch.setattr(Feed, "_start", started)
-    for listener in (Announcements, ReadingSide):
-        monkeypatch.setattr(listener, "__aenter__", _entered_beside(listener.__aenter__))
+        monkeypatch.setattr(module, "background", lambda work: background(_apart(work)))
+    for owner, name in ((Announcements, "__aenter__"), (ReadingSide, "__aenter__"), (Feed, "_forever")):
+        monkeypatch.setattr(owner, name, _set_apart(getattr(owner, name)))
 
 
-def _entered_beside(enter: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
-    async def entered(self: Any) -> Any:
-        with beside():
-            return await enter(self)
-
-    return entered
+def _set_apart(work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    return lambda *arguments: _apart(work(*arguments))
 
 
-class _Beside:
-    """An asynchronous context manager that is entered beside what is tried."""
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    async def __aenter__(self) -> Any:
-        with beside():
-            return await self._inner.__aenter__()
-
-    async def __aexit__(self, *error: object) -> Any:
-        return await self._inner.__aexit__(*error)
+async def _apart(work: Awaitable[Any]) -> Any:
+    with beside():
+        return await work
