@@ -48,6 +48,7 @@ class Attempts:
         self._queue_max = queue_max
         self._batch_max = batch_max
         self._work = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._dropped = 0
         self.dropped_total = 0
 
@@ -72,13 +73,17 @@ class Attempts:
             await asyncio.sleep(PAUSE_S if await self.flush() else RETRY_S)
 
     async def flush(self) -> bool:
-        """Write what waits. False where the database does not take it now: it is tried again later."""
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_max))]
-            if not await self._write(batch):
-                return False
-        self._tell_dropped()
-        return True
+        """Write what waits. False where the database does not take it now: it is tried again later.
+
+        What was being written already is there by then, too.
+        """
+        async with self._writing:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_max))]
+                if not await self._write(batch):
+                    return False
+            self._tell_dropped()
+            return True
 
     async def close(self) -> None:
         """Write what waits as long as the database takes it, when `run` has ended; tell what is lost."""

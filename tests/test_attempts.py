@@ -167,6 +167,22 @@ async def test_what_is_being_written_at_a_stop_is_written_by_the_last_flush(
     assert await asyncio.to_thread(recorded, database_url) == 2
 
 
+async def test_a_flush_ends_after_what_was_being_written_is_there(
+    database: Counted, database_url: str
+) -> None:
+    kept = Attempts(database, queue_max=100, batch_max=10)
+    async with background(kept.run()):
+        with psycopg.connect(database_url) as connection:
+            connection.execute("lock table requests")
+            kept.note(request(1))
+            await until_tried(database, 1)
+            flushing = asyncio.create_task(kept.flush())
+            await asyncio.sleep(0.1)
+            assert not flushing.done()
+        assert await flushing
+        assert await asyncio.to_thread(recorded, database_url) == 1
+
+
 async def test_what_is_lost_at_a_stop_is_told(database: Counted) -> None:
     database.refusals = 1
     kept = Attempts(database, queue_max=3, batch_max=10)

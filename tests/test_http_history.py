@@ -64,6 +64,7 @@ async def test_where_requests_came_from_is_for_admins_and_forgotten_after_a_whil
     (shown,) = await history(manager, path)
     assert not {"address", "user_agent"} & shown.keys()
     assert shown["request_id"]
+    await taskflow.core.attempts.flush()
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         await connection.execute("delete from requests")
     (shown,) = await history(taskflow.admin, path)

@@ -200,15 +200,16 @@ async def test_others_wait_for_the_first_and_then_are_told_to_ask_again(
     repetitions = Repetitions(taskflow.core.database, wait_s=0.3)
     object.__setattr__(taskflow.core, "repetitions", repetitions)
     append = taskflow.core.store.append
-    proceed = asyncio.Event()
+    reached, proceed = asyncio.Event(), asyncio.Event()
 
     async def slowly(*arguments: object) -> object:
+        reached.set()
         await proceed.wait()
         return await append(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(taskflow.core.store, "append", slowly)
     first = asyncio.create_task(keyed(taskflow.admin, "a-key"))
-    await asyncio.sleep(0.1)
+    await reached.wait()
     other_body = await keyed(taskflow.admin, "a-key", body={"name": "Another"})
     assert other_body.status == 422
     waiting = await keyed(taskflow.admin, "a-key")

@@ -180,7 +180,6 @@ async def test_attempts_are_recorded_by_the_dialect_that_answered(taskflow: Task
     await below.delete("/api/health", headers={"X-Request-Id": "test-0002"})
     await below.get("/api/health", headers={"X-Request-Id": "test-0003"})
     await taskflow.admin.post("/api/nothing", headers={"X-Request-Id": "test-0004"})
-    await asyncio.sleep(0.2)
     await taskflow.core.attempts.flush()
     rows = await in_database(
         taskflow,
