@@ -26,6 +26,7 @@ POLL_S: Final = 0.05
 ROUNDS_MAX: Final = 3
 KEEP_ATTEMPTS_MAX: Final = 2
 UNKEPT: Final = "The answer to this could not be kept at the moment"
+UNTOLD: Final = "The answer to this cannot be looked up at the moment"
 KEYED: Final = web.RequestKey("keyed", bool)
 """Whether the request counts once for its key."""
 
@@ -51,6 +52,9 @@ class Outcome(NamedTuple):
 
 Attempt = Callable[[int | None], Awaitable[Outcome]]
 """Tries the request; given a position, only answers what was committed there."""
+
+Settled = tuple[Reply | None, bool, Reply]
+"""What is kept for others, whether it was kept before, and the reply."""
 
 
 def key_of(request: web.Request, user_id: int, body: bytes, secret: bytes) -> Key | None:
@@ -124,26 +128,39 @@ class Repetitions:
         self.repeated += 1
         return reply.with_header("Idempotency-Replayed", "true")
 
-    async def _settle(self, key: Key, attempt: Attempt) -> tuple[Reply | None, bool, Reply]:
-        """What is kept for others, whether it was kept before, and the reply.
+    async def _settle(self, key: Key, attempt: Attempt) -> Settled:
+        """What the request comes to, in this process or in another one.
 
         Another process may be faster at any point; then its answer counts, or is made again where
         it died before keeping one.
         """
-        for _ in range(ROUNDS_MAX):
-            kept = await self._find(key)
-            if kept and kept.reply:
-                return kept.reply, True, kept.reply
+        for turn in range(ROUNDS_MAX):
             try:
-                outcome = await attempt(kept.position if kept else None)
-            except (AlreadyDone, DuplicateCommand):
-                # Committed by another process, or refused there: the table has it.
-                continue
-            if not outcome.is_final:
-                return None, False, outcome.reply
-            if await self._keep(key, outcome):
-                return outcome.reply, False, outcome.reply
+                settled = await self._round(key, attempt)
+            except StoreError as error:
+                if turn == 0:
+                    raise
+                # Something is kept for the key by now, or was done: nobody may be told that nothing was.
+                log.warning("an answer cannot be looked up", reason=str(error))
+                raise LeftOpen(UNTOLD) from error
+            if settled:
+                return settled
         raise KeyBusy
+
+    async def _round(self, key: Key, attempt: Attempt) -> Settled | None:
+        """As `_settle`; None where the table has an answer by now that is not known here."""
+        kept = await self._find(key)
+        if kept and kept.reply:
+            return kept.reply, True, kept.reply
+        try:
+            outcome = await attempt(kept.position if kept else None)
+        except (AlreadyDone, DuplicateCommand):
+            # Committed by another process, or refused there.
+            return None
+        if not outcome.is_final:
+            return None, False, outcome.reply
+        # Another one may have been kept before, or this one: who was cut off while keeping it cannot tell.
+        return (outcome.reply, False, outcome.reply) if await self._keep(key, outcome) else None
 
     async def _find(self, key: Key) -> _Kept | None:
         """What the table has; a fresh command without an answer is given time to get one.

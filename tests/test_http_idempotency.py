@@ -270,6 +270,38 @@ async def test_no_answer_is_made_again_to_what_a_failover_might_take_back(
     assert (again.status, again.data) == (201, first.data)
 
 
+async def test_who_cannot_look_up_what_was_kept_is_not_told_that_nothing_was_done(
+    taskflow: Taskflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection breaks while the answer is kept: it is, the next try finds it so, and asks in vain."""
+    changed, row = Database.changed, Database.row
+    tries = 0
+
+    async def is_cut_off(database: Database, query: str, **values: Any) -> list[TupleRow]:
+        nonlocal tries
+        tries += 1
+        kept = await changed(database, query, **values)
+        if tries == 1:
+            raise OutcomeUnknown("the connection broke")
+        return kept
+
+    async def is_away(database: Database, query: str, **values: Any) -> TupleRow | None:
+        if query == "find_answer" and tries:
+            raise Unavailable("the database cannot be reached")
+        return await row(database, query, **values)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "changed", is_cut_off)
+        patched.setattr(Database, "row", is_away)
+        answer = await keyed(taskflow.admin, "a-key")
+    check_error(answer, 503, "UNAVAILABLE")
+    assert answer.body["message"].endswith("the same request with the same Idempotency-Key tells")
+    assert tries == 2
+    again = await keyed(taskflow.admin, "a-key")
+    assert (again.status, is_repeated(again)) == (201, True)
+    assert await projects(taskflow) == 1
+
+
 async def test_a_request_that_changes_nothing_is_repeated_too(taskflow: Taskflow) -> None:
     await taskflow.admin.made("/api/projects", {"name": "First"})
     await taskflow.admin.made("/api/projects/1/tasks", {"title": "First", "assigned_to": [1]})
