@@ -479,7 +479,7 @@ async def test_without_redis_requests_pass_and_are_counted_and_logins_stay_limit
 
 
 async def test_a_redis_that_hangs_is_waited_for_once(database_url: str, valkey: Valkey, logs: None) -> None:
-    settings = {"limiter_retry_s": 30.0, "redis_timeout_s": 0.5}
+    settings = {"limiter_retry_s": 60.0, "redis_timeout_s": 2.0}
     async with limited(database_url, valkey.url(), "9/hour;3/hour;9/minute", **settings) as taskflow:
         nobody = await taskflow.anybody()
         await nobody.get("/api/auth/me")
@@ -491,7 +491,7 @@ async def test_a_redis_that_hangs_is_waited_for_once(database_url: str, valkey: 
             started = time.perf_counter()
             answers = [await nobody.get("/api/auth/me") for _ in range(20)]
             assert {answer.status for answer in answers} == {401}
-            assert 0.5 <= time.perf_counter() - started < 1.0
+            assert 2.0 <= time.perf_counter() - started < 4.0, "as long as one waits, and not as two do"
         finally:
             os.kill(process, signal.SIGCONT)
 

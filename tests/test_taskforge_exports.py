@@ -34,6 +34,7 @@ from tests.test_report_large import (
     ends,
     ends_back_to,
     half_read,
+    less_time_to_take,
     server_of_its_own,
 )
 
@@ -382,7 +383,7 @@ LONG_BYTES_MIN: Final = 20_000_000
 
 @pytest.fixture
 async def long(database_url: str, redis_url: str, logs: None) -> AsyncIterator[Taskflow]:
-    async with taskflow_running(database_url, redis_url, report_send_timeout_s=SEND_TIMEOUT_S) as taskflow:
+    async with taskflow_running(database_url, redis_url) as taskflow:
         await fill(taskflow, LONG_ROWS, "x" * 5000)
         yield taskflow
 
@@ -397,7 +398,8 @@ async def test_a_client_that_goes_or_takes_nothing_is_let_go(long: Taskflow) -> 
     gone.transport.abort()
     await ends_back_to(long.forge_url, before)
 
-    reader, slow = await half_read(long.forge_url, EXPORT, header)
+    with less_time_to_take(long, SEND_TIMEOUT_S):
+        reader, slow = await half_read(long.forge_url, EXPORT, header)
     await ends_back_to(long.forge_url, before + 1)
     received = b""
     with suppress(ConnectionError):
