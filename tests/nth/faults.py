@@ -22,8 +22,9 @@ class Fault:
     """`sqlstate` or `reply` is what the server says; without either the connection breaks.
 
     With `is_late` that happens when the server has done what it was asked for. With `is_silence` the
-    connection stays and nothing comes; with `stays` everything that is asked for afterwards fails, too. With
-    `is_unconfirmed` all goes well, and a notice says that the standby may not have it.
+    connection stays and nothing comes; with `stays` everything that is asked for afterwards fails, too, but
+    for the next `spared` things. With `is_unconfirmed` all goes well, and a notice says that the standby may
+    not have it.
     """
 
     place: Place
@@ -33,6 +34,7 @@ class Fault:
     is_late: bool = False
     is_silence: bool = False
     stays: bool = False
+    spared: int = 0
     is_unconfirmed: bool = False
     is_telling: bool = False
     """Whether it is tried with every command on every commit, not only when all are asked for."""
@@ -65,8 +67,15 @@ def _breaks(place: Place) -> tuple[Fault, ...]:
     )
 
 
+def _away_later(spared: int) -> Fault:
+    """Whoever tries again gets through, and whoever then asks what came of it does not."""
+    name = f"answer lost, away {spared} later"
+    return Fault(Place.POSTGRES, name, is_late=True, stays=True, spared=spared)
+
+
 FAULTS: Final = (
     *_breaks(Place.POSTGRES),
+    *(_away_later(spared) for spared in range(1, 5)),
     _server_says("disk full", "53100", is_telling=True),
     _server_says("read only", "25006"),
     _server_says("serialization failure", "40001"),

@@ -30,11 +30,12 @@ class Injector:
         self.struck: str | None = None
         self._fault: Fault | None = None
         self._left = 0
+        self._spared = 0
 
     @contextmanager
     def armed(self, fault: Fault, nth: int) -> Iterator[None]:
         """A block in which the N-th use of the fault's place fails, and all later ones if it stays."""
-        self.struck, self._fault, self._left = None, fault, nth
+        self.struck, self._fault, self._left, self._spared = None, fault, nth, fault.spared
         try:
             yield
         finally:
@@ -50,7 +51,8 @@ class Injector:
         if fault is None or fault.place is not place or BESIDE.get():
             return None
         if self.struck is not None:
-            return fault.gone_on() if fault.stays else None
+            self._spared -= 1
+            return fault.gone_on() if fault.stays and self._spared < 0 else None
         self._left -= 1
         if self._left:
             return None
@@ -60,9 +62,8 @@ class Injector:
     def keeps_away(self, place: Place) -> bool:
         """Whether nobody can connect to the place now."""
         fault = self._fault
-        return bool(
-            fault and fault.place is place and fault.stays and self.struck is not None and not BESIDE.get()
-        )
+        is_away = fault and fault.place is place and fault.stays and self.struck is not None
+        return bool(is_away and self._spared <= 0 and not BESIDE.get())
 
     @property
     def is_clock_back(self) -> bool:
