@@ -105,7 +105,7 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
 async def everything(redis: Redis, prefix: str) -> dict[str, object]:
     """All keys under a prefix with what they hold, for comparing two read models."""
     found: dict[str, object] = {}
-    async for key in redis.scan_iter(match=f"{prefix}*"):
+    async for key in redis.scan_iter(match=f"{prefix}*", count=10_000):
         assert isinstance(key, bytes)
         found[key.decode()[len(prefix) :]] = await held(redis, key)
     return found
