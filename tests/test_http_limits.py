@@ -479,7 +479,7 @@ async def test_without_redis_requests_pass_and_are_counted_and_logins_stay_limit
 
 
 async def test_a_redis_that_hangs_is_waited_for_once(database_url: str, valkey: Valkey, logs: None) -> None:
-    settings = {"limiter_retry_s": 60.0, "redis_timeout_s": 2.0}
+    settings = {"limiter_retry_s": 30.0, "redis_timeout_s": 2.0}
     async with limited(database_url, valkey.url(), "9/hour;3/hour;9/minute", **settings) as taskflow:
         nobody = await taskflow.anybody()
         await nobody.get("/api/auth/me")
